@@ -1,0 +1,1 @@
+"""Ground floor: the record, settings, taxonomy, partners, sources and text clean-up."""

@@ -1,0 +1,36 @@
+"""Scanners: one module per kind of source, each a generator of documents.
+
+>>> from scanners import scan
+>>> for document in scan(source, http, since=date(2026, 11, 9), until=date(2026, 11, 15)):
+...     print(document.title)
+"""
+
+from collections.abc import Iterator
+from datetime import date
+
+from core.document import Document
+from core.sources import Source
+from scanners import arxiv, oai_pmh, openalex, rss
+from scanners.base import Page, Scanner, Skip, Watermark
+from scanners.errors import ComeBackLater, SourceError
+from scanners.http import Http
+
+__all__ = ["ComeBackLater", "Http", "Page", "Skip", "SourceError", "Watermark", "pages", "scan"]
+
+_SCANNERS: dict[str, Scanner] = {
+    "arxiv": arxiv.pages,
+    "oai_pmh": oai_pmh.pages,
+    "openalex": openalex.pages,
+    "rss": rss.pages,
+}
+
+
+def pages(source: Source, http: Http, mark: Watermark) -> Iterator[Page]:
+    """Yield the pages of ``source`` from ``mark`` on. Raises SourceError."""
+    return _SCANNERS[source.kind](source, http, mark)
+
+
+def scan(source: Source, http: Http, *, since: date, until: date) -> Iterator[Document]:
+    """Yield the documents that ``source`` lists from ``since`` to ``until``. Raises SourceError."""
+    for page in pages(source, http, Watermark().aim(since, until)):
+        yield from page.documents

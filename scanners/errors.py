@@ -1,0 +1,29 @@
+"""What can go wrong between us and a source."""
+
+
+class SourceError(Exception):
+    """A source could not be read; what was read before stays.
+
+    Attributes:
+        url: the address that was asked.
+        status: the HTTP status, or None when no answer came.
+    """
+
+    def __init__(self, message: str, *, url: str, status: int | None = None) -> None:
+        super().__init__(f"{message} ({url}{f', HTTP {status}' if status else ''})")
+        self.url = url
+        self.status = status
+
+
+class ComeBackLater(SourceError):
+    """The source asks for more patience than one run has; the next run goes on from here.
+
+    Attributes:
+        seconds: how long it asked for, or None if it did not say.
+    """
+
+    def __init__(
+        self, message: str, *, url: str, status: int | None = None, seconds: float | None = None
+    ) -> None:
+        super().__init__(message, url=url, status=status)
+        self.seconds = seconds
