@@ -1,4 +1,4 @@
-"""Settings: environment ``HORIZON_*``, then ``horizon.toml`` in the config folder, then defaults."""
+"""Settings: environment ``HORIZON_*``, then ``config/horizon.toml``, then defaults."""
 
 import os
 from pathlib import Path
@@ -47,6 +47,7 @@ class DigestSettings(_Section):
 
     sender: str = "Horizon <horizon@localhost>"
     items: int = Field(default=8, ge=1)  # told in full under each label
+    max_age_days: int = Field(default=90, ge=1)  # published earlier: stored, counted, not told
 
 
 class Settings(BaseSettings):
@@ -77,19 +78,19 @@ def load_settings(config: Path, store: Path | None = None) -> Settings:
     """Read the settings of the folder ``config``; ``store`` (from the command line) goes first.
 
     Raises:
-        ConfigError: an unknown key, in the file or in the environment, or a value that does not fit.
+        ConfigError: an unknown key in the file or the environment, or a value that does not fit.
     """
     file = config / "horizon.toml"
 
     class FromFolder(Settings):
         @classmethod
-        def settings_customise_sources(
+        def settings_customise_sources(  # the order is the precedence
             cls,
             settings_cls: type[BaseSettings],
             init_settings: PydanticBaseSettingsSource,
             env_settings: PydanticBaseSettingsSource,
-            dotenv_settings: PydanticBaseSettingsSource,
-            file_secret_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+            file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
         ) -> tuple[PydanticBaseSettingsSource, ...]:
             return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, file)
 

@@ -1,0 +1,1 @@
+"""The store: DuckDB, and the only place with SQL."""
