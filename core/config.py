@@ -6,10 +6,12 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from core.errors import HorizonError
+
 Model = TypeVar("Model", bound=BaseModel)
 
 
-class ConfigError(Exception):
+class ConfigError(HorizonError):
     """A configuration file is missing or wrong; the message names file, line and key."""
 
 

@@ -36,6 +36,13 @@ class HttpSettings(_Section):
     max_redirects: int = Field(default=5, ge=0)
 
 
+class HarvestSettings(_Section):
+    """What the flows do about a source that fails after all retries of single requests."""
+
+    retries: int = Field(default=1, ge=0)
+    retry_delay: float = Field(default=60, ge=0)  # s
+
+
 class EmbeddingSettings(_Section):
     """``model``: name or folder of a sentence-transformers model; empty: words alone."""
 
@@ -60,6 +67,7 @@ class Settings(BaseSettings):
     store: Path = platformdirs.user_data_path("horizon") / "horizon.duckdb"
     openalex_api_key: SecretStr = SecretStr("")
     http: HttpSettings = HttpSettings()
+    harvest: HarvestSettings = HarvestSettings()
     embedding: EmbeddingSettings = EmbeddingSettings()
     digest: DigestSettings = DigestSettings()
 

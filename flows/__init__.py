@@ -1,0 +1,20 @@
+"""Prefect flows: harvest, enrich, digest, and the weekly run of all three."""
+
+import os
+from pathlib import Path
+
+
+def configure_prefect(home: Path) -> None:
+    """Say, before Prefect is imported, where it keeps its files and that it tells nobody.
+
+    What the environment already says stays: under a Prefect worker its own settings hold.
+    """
+    for name, value in {
+        "PREFECT_HOME": str(home),
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "DO_NOT_TRACK": "1",
+        "PREFECT_LOGGING_LEVEL": "WARNING",
+        # The first start on a slow machine migrates a database, which can take a minute.
+        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+    }.items():
+        os.environ.setdefault(name, value)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import duckdb
 
+from core.errors import HorizonError
 from core.partners import Partners
 
 Connection = duckdb.DuckDBPyConnection
@@ -16,7 +17,7 @@ Connection = duckdb.DuckDBPyConnection
 _CONFIG = {"autoinstall_known_extensions": False, "autoload_known_extensions": False}
 
 
-class StoreError(Exception):
+class StoreError(HorizonError):
     """The store cannot be used; the message says what to do."""
 
 
@@ -38,7 +39,7 @@ def open_writer(path: Path, partners: Partners) -> Iterator[Connection]:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StoreError(f"{path.parent}: {error.strerror}; choose another --store") from error
-    with _connect(path, read_only=False) as con:
+    with _connect(path, read_only=False) as con, _explained(path):
         _migrate(con, path)
         with transaction(con):
             con.execute("DELETE FROM base.partners")
@@ -59,7 +60,7 @@ def open_reader(path: Path, *, sandboxed: bool = False) -> Iterator[Connection]:
     """
     if not path.exists():
         raise StoreError(f"there is no store at {path}; make one with 'horizon weekly'")
-    with _connect(path, read_only=True) as con:
+    with _connect(path, read_only=True) as con, _explained(path):
         version = _version(con, path)
         if version < len(_migrations()):
             raise StoreError(
@@ -80,6 +81,15 @@ def transaction(con: Connection) -> Iterator[None]:
         con.execute("ROLLBACK")
         raise
     con.execute("COMMIT")
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Turn DuckDB's errors into ours, with its own first words."""
+    try:
+        yield
+    except duckdb.Error as error:
+        raise StoreError(f"{path}: {str(error).splitlines()[0]}") from error
 
 
 def _connect(path: Path, *, read_only: bool) -> Connection:

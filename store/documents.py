@@ -107,13 +107,13 @@ def _lay(con: Connection, documents: Sequence[Document], week: str, now: datetim
     new = known = 0
 
     for document, own_keys in zip(documents, keys, strict=True):
-        found: dict[str, None] = {}  # an ordered set
+        found: set[str] = set()
         for key in own_keys:
             for candidate in owners.get(key, ()):
                 if not key.startswith("title:") or _same_work(works[candidate], document):
-                    found[candidate] = None
+                    found.add(candidate)
         if found:
-            first, *others = sorted(found, key=lambda i: (works[i].first_seen, not works[i].stored))
+            first, *others = sorted(found, key=lambda i: (works[i].first_seen, i))
             work = works[first]
             for other in others:
                 _absorb(work, works.pop(other))

@@ -65,6 +65,15 @@ def newest(con: Connection, source: str) -> date | None:
     return row[0] if row else None
 
 
+def latest_status(con: Connection) -> dict[str, str]:
+    """Return source id → how it fared when last asked."""
+    return dict(
+        con.execute(
+            "SELECT source, arg_max(status, checked) FROM base.source_health GROUP BY source"
+        ).fetchall()
+    )
+
+
 def is_sent(con: Connection, week: str, subscriber: str) -> bool:
     """Return whether the week's digest has gone to ``subscriber``."""
     return bool(

@@ -1,0 +1,300 @@
+"""The command line: ``horizon COMMAND``; each command calls one function below.
+
+Exit code 0: done; 1: a failure that was reported; 2: wrong usage. Errors are one sentence on
+stderr. Whatever is heavy is imported inside the command that needs it.
+"""
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from core.errors import HorizonError
+from core.weeks import days_of, last_complete_week
+
+if TYPE_CHECKING:
+    from core.settings import Settings
+
+app = typer.Typer(
+    help="Technology foresight: harvest, label, find and read what the world researches.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+sources_app = typer.Typer(help="The catalogue of sources.", no_args_is_help=True)
+app.add_typer(sources_app, name="sources")
+
+
+def _default_config() -> Path:
+    """Return ``config`` here if there is one, else the one beside the program."""
+    here = Path("config")
+    return here if here.is_dir() else Path(__file__).parent.parent / "config"
+
+
+def _week(value: str) -> str:
+    try:
+        days_of(value)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+    return value
+
+
+def _day(value: str) -> date:
+    try:
+        return date.fromisoformat(value)
+    except ValueError as error:
+        raise typer.BadParameter(f"{value!r} is no date; write it like 2026-11-15") from error
+
+
+Config = Annotated[
+    Path,
+    typer.Option(
+        envvar="HORIZON_CONFIG",
+        default_factory=_default_config,
+        show_default="./config",
+        help="Folder of the configuration.",
+    ),
+]
+Store = Annotated[
+    Path | None, typer.Option(help="File of the store.", show_default="as in the settings")
+]
+Week = Annotated[
+    str | None,
+    typer.Option(
+        parser=_week, metavar="2026-W46", help="ISO week.", show_default="the last one that is over"
+    ),
+]
+Day = Annotated[date | None, typer.Option(parser=_day, metavar="DATE")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.command()
+def weekly(config: Config, store: Store = None, week: Week = None) -> None:
+    """Run the week: harvest, label, write the digest and put it into the outbox, once."""
+    settings = _settings(config, store)
+    _prepare_flows(settings)
+    from flows.weekly import weekly as flow
+
+    _report(flow(week=week, config=str(config), store=str(settings.store)))
+
+
+@app.command()
+def demo(
+    store: Annotated[
+        Path | None,
+        typer.Option(help="File of the store.", show_default="in a temporary folder"),
+    ] = None,
+) -> None:
+    """Run the week against bundled, written sample sources; needs no internet."""
+    from horizon.demo.run import run
+
+    _report(run(store))
+
+
+@app.command()
+def harvest(
+    config: Config,
+    store: Store = None,
+    source: Annotated[
+        list[str] | None, typer.Option(help="Id of a source; may be repeated.")
+    ] = None,
+    since: Day = None,
+    until: Day = None,
+    week: Week = None,
+) -> None:
+    """Read the sources into the store; label and mail nothing."""
+    settings = _settings(config, store)
+    _prepare_flows(settings)
+    from flows.harvest import harvest as flow
+
+    try:
+        counts = flow(
+            week=week or last_complete_week(date.today()),
+            config=str(config),
+            store=str(settings.store),
+            source_ids=source or [],
+            since=since,
+            until=until,
+        )
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+    _report(counts)
+    if counts["sources"] and counts["failing"] == counts["sources"]:
+        raise HorizonError("no source could be read; 'horizon sql \"from source_health\"' says why")
+
+
+@app.command()
+def digest(
+    config: Config,
+    store: Store = None,
+    week: Week = None,
+    send: Annotated[bool, typer.Option("--send", help="Also mail it, once to each.")] = False,
+    subscriber: Annotated[
+        list[str] | None, typer.Option(help="Id of a subscriber; may be repeated.")
+    ] = None,
+) -> None:
+    """Write the digest of a week from the store; with --send also into the outbox."""
+    settings = _settings(config, store)
+    _prepare_flows(settings)
+    from flows.digest import digest as flow
+
+    try:
+        written = flow(
+            week=week or last_complete_week(date.today()),
+            config=str(config),
+            store=str(settings.store),
+            send=send,
+            subscriber_ids=subscriber or [],
+        )
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+    _report(written)
+
+
+@app.command()
+def search(
+    words: str,
+    config: Config,
+    store: Store = None,
+    label: Annotated[str | None, typer.Option(help="Only documents with this label.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="How many at most.")] = 20,
+    as_json: Json = False,
+) -> None:
+    """Find the documents in which all the words occur: horizon search "drone detection"."""
+    from store.database import open_reader
+    from store.search import search as find
+
+    with open_reader(_settings(config, store).store) as con:
+        try:
+            hits = find(con, words, label=label, limit=limit)
+        except ValueError as error:
+            raise typer.BadParameter(str(error)) from error
+    if as_json:
+        _print_json([asdict(hit) for hit in hits])
+    elif hits:
+        _print_table(
+            ["published", "countries", "title", "labels", "source"],
+            [
+                (h.published, " ".join(h.countries), h.title, ", ".join(h.labels), h.source)
+                for h in hits
+            ],
+        )
+    else:
+        typer.echo(f"nothing found for {words!r}", err=True)
+
+
+@app.command()
+def sql(query: str, config: Config, store: Store = None, as_json: Json = False) -> None:
+    """Ask the store: horizon sql "select kind, count(*) from documents group by all"."""
+    from store.database import open_reader
+
+    with open_reader(_settings(config, store).store, sandboxed=True) as con:
+        result = con.execute(query)
+        columns = [name for name, *_ in result.description or ()]
+        rows = result.fetchall()
+    if as_json:
+        _print_json([dict(zip(columns, row, strict=True)) for row in rows])
+    else:
+        _print_table(columns, rows)
+
+
+@sources_app.command("list")
+def sources_list(config: Config, store: Store = None, as_json: Json = False) -> None:
+    """List the sources and, where there is a store, how each fared when last asked."""
+    from core.sources import load_sources
+    from store.database import open_reader
+    from store.runs import latest_status
+
+    catalogue = load_sources(config)
+    file = _settings(config, store).store
+    fared: dict[str, str] = {}
+    if file.exists():
+        with open_reader(file) as con:
+            fared = latest_status(con)
+    if as_json:
+        _print_json([s.model_dump(mode="json") | {"status": fared.get(s.id)} for s in catalogue])
+        return
+    _print_table(
+        ["id", "kind", "country", "name", "rhythm", "status"],
+        [
+            (
+                s.id,
+                s.kind,
+                s.country or "",
+                s.name,
+                f"{s.rhythm_days} d",
+                fared.get(s.id) or ("" if s.enabled else "off"),
+            )
+            for s in catalogue
+        ],
+    )
+
+
+def main() -> None:
+    """Run the command line; an error meant for the user becomes a sentence and exit code 1."""
+    try:
+        app()
+    except HorizonError as error:
+        typer.echo(f"horizon: {error}", err=True)
+        sys.exit(1)
+
+
+def _settings(config: Path, store: Path | None) -> "Settings":
+    from core.settings import load_settings
+
+    return load_settings(config, store)
+
+
+def _prepare_flows(settings: "Settings") -> None:
+    from flows import configure_prefect
+
+    configure_prefect(settings.store.parent / "prefect")
+
+
+def _report(result: dict[str, Any]) -> None:
+    """Print what a run counted and where its files are, one a line; the files come last."""
+    from rich.console import Console
+
+    console = Console(highlight=False, soft_wrap=True)
+    for name, value in result.items():
+        for each in value if isinstance(value, list) else [value]:
+            console.print(f"[dim]{name:>9}[/dim]  {each}")
+
+
+def _print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Print a table that fits the terminal; in a pipe, lines of tab-separated values."""
+    if not sys.stdout.isatty():
+        typer.echo("\t".join(columns))
+        for row in rows:
+            typer.echo("\t".join(_cell(value) for value in row))
+        return
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*columns, box=box.SIMPLE_HEAD, header_style="bold")
+    for row in rows:
+        table.add_row(*(Text(_cell(value)) for value in row))
+    Console().print(table)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, list | tuple):
+        value = ", ".join(map(str, value))
+    return " ".join(str(value).split())
+
+
+def _print_json(value: Any) -> None:
+    def encode(other: Any) -> str:
+        return other.isoformat() if isinstance(other, date | datetime) else str(other)
+
+    typer.echo(json.dumps(value, default=encode, ensure_ascii=False, indent=2))
