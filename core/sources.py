@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from core.config import Strict, load_yaml
 from core.document import Kind
@@ -34,6 +34,12 @@ class Source(Strict):
     terms: str = ""
     seen_at: str = ""
     verified: bool = False
+
+    @model_validator(mode="after")
+    def _has_what_its_kind_needs(self) -> "Source":
+        if self.kind == "arxiv" and not self.params.get("search_query"):
+            raise ValueError("an arxiv source needs params: {search_query: …}")
+        return self
 
 
 class Catalogue(Strict):

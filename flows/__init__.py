@@ -13,7 +13,8 @@ def configure_prefect(home: Path) -> None:
         "PREFECT_HOME": str(home),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "DO_NOT_TRACK": "1",
-        "PREFECT_LOGGING_LEVEL": "WARNING",
+        # A source that fails is told in a sentence by whoever runs the flow, not in a traceback.
+        "PREFECT_LOGGING_LEVEL": "CRITICAL",
         # The first start on a slow machine migrates a database, which can take a minute.
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
     }.items():

@@ -5,7 +5,9 @@ from pathlib import Path
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
-from classifiers import Labeler, load_embedder, load_labeler
+from classifiers.base import Labeler
+from classifiers.embedding import load_embedder
+from classifiers.labeling import load_labeler
 from core.office import load_office
 from flows.progress import progress
 from store import labels

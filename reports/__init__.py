@@ -1,0 +1,1 @@
+"""The digest: gathered from the store, rendered as HTML and text, delivered."""

@@ -26,8 +26,19 @@ _SCANNERS: dict[str, Scanner] = {
 
 
 def pages(source: Source, http: Http, mark: Watermark) -> Iterator[Page]:
-    """Yield the pages of ``source`` from ``mark`` on. Raises SourceError."""
-    return _SCANNERS[source.kind](source, http, mark)
+    """Yield the pages of ``source`` from ``mark`` on.
+
+    Raises:
+        SourceError: whatever went wrong, a fault of the scanner included: one source's surprise
+            must not cost the others their week.
+    """
+    try:
+        yield from _SCANNERS[source.kind](source, http, mark)
+    except SourceError:
+        raise
+    except Exception as error:
+        problem = f"the answer could not be read: {type(error).__name__}: {error}"
+        raise SourceError(problem, url=source.url) from error
 
 
 def scan(source: Source, http: Http, *, since: date, until: date) -> Iterator[Document]:

@@ -35,15 +35,13 @@ class Watermark:
     def aim(self, since: date, until: date, overlap_days: int = 0) -> "Watermark":
         """Return the mark from which to read what is new up to ``until``.
 
-        A window begun earlier is finished first: its cursor is kept. A new one begins
-        ``overlap_days`` before the end of the last, because providers list late, and never later
-        than ``since``.
+        A window begun earlier is finished first: its cursor is kept. A new one begins where the
+        last one ended, or at ``since``, and ``overlap_days`` before that, because providers list
+        late.
         """
         if self.window and self.cursor:
             return self
-        start = since
-        if self.until:
-            start = min(since, self.until - timedelta(days=overlap_days))
+        start = min(since, self.until or since) - timedelta(days=overlap_days)
         return replace(self, window=(start, max(start, until)), cursor="")
 
     def at(self, cursor: str) -> "Watermark":

@@ -1,7 +1,9 @@
 """What can go wrong between us and a source."""
 
+from core.errors import HorizonError
 
-class SourceError(Exception):
+
+class SourceError(HorizonError):
     """A source could not be read; what was read before stays.
 
     Attributes:
@@ -15,7 +17,7 @@ class SourceError(Exception):
         self.status = status
 
 
-class ComeBackLater(SourceError):
+class ComeBackLater(SourceError):  # noqa: N818 - it says what to do
     """The source asks for more patience than one run has; the next run goes on from here.
 
     Attributes:

@@ -1,7 +1,7 @@
 """One week of the store, for the digest."""
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -55,12 +55,12 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class SourceState:
-    """How a source fared in the last run of the week."""
+    """How a source fared in the week."""
 
     source: str
-    status: str
-    new: int
-    known: int
+    status: str  # of the last run, see store.runs.Health
+    new: int  # documents that it was the first to bring
+    known: int  # documents of the week that another source had brought
     skipped: dict[str, int]
     message: str
 
@@ -139,18 +139,37 @@ def counts(con: Connection, week: str) -> Counts:
 
 
 def source_states(con: Connection, week: str) -> list[SourceState]:
-    """Return how each source fared when it was last asked in a run of ``week``, by source id."""
+    """Return how each source fared in the runs of ``week``, by source id.
+
+    What it brought is counted in the store, not in the runs' diaries, so that a week run twice, or
+    killed and run again, tells the same.
+    """
     rows = con.execute(
         """
-        SELECT source, h.status, new, known, skipped, message
-        FROM base.source_health h JOIN base.runs USING (run_id)
-        WHERE week = ?
-        QUALIFY row_number() OVER (PARTITION BY source ORDER BY checked DESC) = 1
+        WITH brought AS (
+            SELECT s.source, count(*) FILTER (s.source = d.source) AS new,
+                count(*) FILTER (s.source <> d.source) AS known
+            FROM base.sightings s JOIN base.documents d ON s.document_id = d.id
+            WHERE d.week = $week GROUP BY s.source
+        ),
+        told AS (
+            SELECT source, arg_max(h.status, checked) AS status,
+                arg_max(message, checked) AS message, list(skipped ORDER BY checked) AS skipped
+            FROM base.source_health h JOIN base.runs USING (run_id)
+            WHERE week = $week GROUP BY source
+        )
+        SELECT source, if(status = 'quiet' AND new > 0, 'ok', status), coalesce(new, 0),
+            coalesce(known, 0), skipped, message
+        FROM told LEFT JOIN brought USING (source)
         ORDER BY source
         """,
-        [week],
+        {"week": week},
     ).fetchall()
-    return [
-        SourceState(source, status, new, known, json.loads(skipped), message)
-        for source, status, new, known, skipped, message in rows
-    ]
+    states = []
+    for source, status, new, known, skipped, message in rows:
+        # The same entries are skipped again in each run: the most of any run counts.
+        most: Counter[str] = Counter()
+        for each in skipped:
+            most |= Counter(json.loads(each))
+        states.append(SourceState(source, status, new, known, dict(sorted(most.items())), message))
+    return states

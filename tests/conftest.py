@@ -1,5 +1,8 @@
 """What several tests share."""
 
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -20,3 +23,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture
 def shared() -> Path:
     return SHARED
+
+
+@pytest.fixture
+def horizon() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run the installed ``horizon`` as a person would, in a process of its own."""
+    program = Path(sys.executable).parent / "horizon"
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [program, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=300
+        )
+
+    return run
