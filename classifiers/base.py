@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.document import Document
+from core.errors import HorizonError
 
 Vectors = NDArray[np.float32]
 
 
-class ModelError(Exception):
+class ModelError(HorizonError):
     """A model cannot be used; the message is one sentence that says what to do."""
 
 

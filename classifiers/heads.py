@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -83,6 +84,15 @@ class Heads:
             fitted[block] = vectorizer(block, vocabulary=terms)
             fitted[block].idf_ = self.idf[block]
         return fitted
+
+    @property
+    def fingerprint(self) -> str:
+        """Eight hex digits that change with anything a decision depends on."""
+        digest = blake2b(repr((self.labels, self.vocabulary)).encode(), digest_size=4)
+        numbers = (self.coefficients, self.intercepts, self.calibration, self.thresholds)
+        for array in (*numbers, *self.idf.values()):
+            digest.update(array.tobytes())
+        return digest.hexdigest()
 
     def features(self, texts: Sequence[str], vectors: Vectors | None) -> Any:
         """Return a sparse float32 matrix (len(texts), features)."""
@@ -210,7 +220,7 @@ class HeadLabeler:
         self._embedder = embedder
         index = {label: k for k, label in enumerate(heads.labels)}
         self._targets = [(lb.id, s.id, index[lb.id]) for s, lb in taxonomy if lb.id in index]
-        self.name = f"heads-{heads.data_hash[:8]}" + (f"-{given}" if given else "")
+        self.name = f"heads-{heads.fingerprint}" + (f"-{given}" if given else "")
 
     def label(self, documents: Sequence[Document]) -> list[list[LabelScore]]:
         """Return per document one score for each label that has a head; reasons if assigned."""

@@ -6,6 +6,7 @@ Rule: each distinct phrase found is independent evidence that the label applies,
 """
 
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -33,8 +34,6 @@ class _Fold(dict[int, str]):
     """For ``str.translate``: lower case without Latin accents or Hebrew points."""
 
     def __missing__(self, code: int) -> str:
-        import unicodedata
-
         parts = unicodedata.normalize("NFKD", chr(code)).casefold()
         bare = re.sub("[\u0300-\u036f\u0591-\u05c7]", "", parts)
         self[code] = unicodedata.normalize("NFC", bare)

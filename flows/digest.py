@@ -6,12 +6,13 @@ from typing import Any
 
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
-from reports.deliver import message, to_outbox, write_digest
-from reports.gather import Digest, gather
-from reports.render import to_html, to_text
 
 from core.office import load_office
 from core.subscribers import Subscriber
+from reports.deliver import message, to_outbox, write_digest
+from reports.digest import Digest
+from reports.gather import gather
+from reports.render import to_html, to_text
 from store import runs
 from store.database import Connection, open_writer
 
@@ -72,6 +73,6 @@ def mail(
         "message_id": str(mail_message["Message-ID"]),
     }
     runs.record_delivery(con, **entry, status="pending")
-    path = to_outbox(mail_message, outbox, f"{gathered.week}-{subscriber.id}")
+    path = to_outbox(mail_message, outbox, f"{gathered.week}-{subscriber.id}.eml")
     runs.record_delivery(con, **entry, status="sent", detail=path.name)
     return path

@@ -30,7 +30,7 @@ from store.database import Connection
 from store.week import Item, LabelOn, SourceState
 
 _TOP = 5
-_TABLE_ITEMS = 3  # told below a table, under each of its labels
+_TABLE_ITEMS = 2  # told below a table, under each of its labels
 _PARTNER_EDGE = 0.02  # of probability: a partner's document goes before a near equal
 _REASONS = 4
 _INSTITUTION = 80  # characters

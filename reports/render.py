@@ -143,6 +143,7 @@ _TEMPLATES = jinja2.Environment(
     undefined=jinja2.StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,
+    keep_trailing_newline=True,
 )
 _TEMPLATES.filters.update(
     wrap=_wrap, web_url=web_url, listing=words.listing, number=words.number, heat=_heat, bar=_bar

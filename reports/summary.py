@@ -84,7 +84,8 @@ def account(coverage: Coverage, home: str) -> str:
     ]
     if coverage.older:
         said.append(
-            f"{number(coverage.older, 'further one')} published more than "
+            f"{number(coverage.older, 'older document')} "
+            f"{'was' if coverage.older == 1 else 'were'} published more than "
             f"{coverage.max_age_days} days before the week's end: stored, not told"
         )
     return " ".join(map(sentence, said))

@@ -211,7 +211,7 @@ def _merge(work: _Work, new: Document) -> None:
         published=dated.published,
         precision=dated.precision,
         authors=max(first.authors, second.authors, key=len),
-        affiliations=tuple(sorted({*old.affiliations, *new.affiliations})),
+        affiliations=(*old.affiliations, *new.affiliations),  # Document drops the repeated
         countries=tuple({*old.countries, *new.countries}),
         event=first.event or second.event,
         source=old.source,

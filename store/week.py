@@ -90,7 +90,7 @@ def items(con: Connection, week: str) -> list[Item]:
     sightings: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for document_id, source, url in con.execute(
         "SELECT document_id, source, url FROM base.sightings "
-        f"WHERE document_id IN (SELECT id {_OF_WEEK}) ORDER BY document_id, seen_at, source",
+        f"WHERE document_id IN (SELECT id {_OF_WEEK}) ORDER BY document_id, seen_at, source, url",
         [week],
     ).fetchall():
         sightings[document_id].append((source, url))

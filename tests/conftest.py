@@ -25,8 +25,8 @@ def shared() -> Path:
     return SHARED
 
 
-@pytest.fixture
-def horizon() -> Callable[..., subprocess.CompletedProcess[str]]:
+@pytest.fixture(scope="session")
+def run_horizon() -> Callable[..., subprocess.CompletedProcess[str]]:
     """Run the installed ``horizon`` as a person would, in a process of its own."""
     program = Path(sys.executable).parent / "horizon"
 

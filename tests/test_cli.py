@@ -16,12 +16,12 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture
-def run(horizon: Run, tmp_path: Path) -> Run:
+def run(run_horizon: Run, tmp_path: Path) -> Run:
     """Run ``horizon`` on a small store."""
     file = tmp_path / "store.duckdb"
     with open_writer(file, PARTNERS) as con:
         documents.add(con, [PAPER, NEWS], week=WEEK)
-    return lambda *arguments: horizon(*arguments, "--store", str(file))
+    return lambda *arguments: run_horizon(*arguments, "--store", str(file))
 
 
 def test_search(run: Run) -> None:
@@ -40,7 +40,9 @@ def test_search_finds_nothing(run: Run) -> None:
 
 
 def test_sql(run: Run) -> None:
-    rows = json.loads(run("sql", "select kind, published from documents order by 1", "--json").stdout)
+    rows = json.loads(
+        run("sql", "select kind, published from documents order by 1", "--json").stdout
+    )
     assert rows == [
         {"kind": "news", "published": "2026-11-10"},
         {"kind": "proceedings", "published": "2026-01-01"},
@@ -71,21 +73,21 @@ def test_wrong_usage(run: Run, arguments: list[str]) -> None:
     assert run(*arguments).returncode == 2
 
 
-def test_no_store_is_one_sentence(horizon: Run, tmp_path: Path) -> None:
-    done = horizon("search", "a", "--store", str(tmp_path / "none.duckdb"))
+def test_no_store_is_one_sentence(run_horizon: Run, tmp_path: Path) -> None:
+    done = run_horizon("search", "a", "--store", str(tmp_path / "none.duckdb"))
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("horizon: there is no store at ")
 
 
-def test_wrong_configuration_is_one_sentence(horizon: Run, tmp_path: Path) -> None:
+def test_wrong_configuration_is_one_sentence(run_horizon: Run, tmp_path: Path) -> None:
     (tmp_path / "sources.yaml").write_text("sources:\n  - id: a\n    kindd: rss\n")
-    done = horizon("sources", "list", "--config", str(tmp_path))
+    done = run_horizon("sources", "list", "--config", str(tmp_path))
     assert done.returncode == 1
     assert "sources.yaml:3: sources.0.kindd: unknown key" in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_help_names_every_command(horizon: Run) -> None:
-    shown = horizon("--help").stdout
+def test_help_names_every_command(run_horizon: Run) -> None:
+    shown = run_horizon("--help").stdout
     for command in ("weekly", "demo", "harvest", "digest", "search", "sql", "sources"):
         assert command in shown
