@@ -7,14 +7,14 @@
 from classifiers.base import Embedder, Labeler, LabelScore, ModelError
 from classifiers.embedding import load_embedder
 from classifiers.labeling import load_labeler
-from classifiers.language import detect
+from classifiers.language import LanguageDetector
 
 __all__ = [
     "Embedder",
     "LabelScore",
     "Labeler",
+    "LanguageDetector",
     "ModelError",
-    "detect",
     "load_embedder",
     "load_labeler",
 ]

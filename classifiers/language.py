@@ -1,7 +1,7 @@
 """Which language a text is in, by py3langid (Lui and Baldwin 2012: naive Bayes, byte n-grams)."""
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cached_property
 from typing import Any
 
 # Measured on 3,646 English titles: 1.2 % of the answers given from here on are wrong; with the
@@ -11,23 +11,24 @@ MIN_LETTERS = 6
 ENOUGH = 5_000  # characters; more of a text does not change the answer
 
 
-def detect(texts: Sequence[str]) -> list[str | None]:
-    """Return each text's language (ISO 639-1), or None where it is too short or uncertain.
+class LanguageDetector:
+    """Tells languages apart. Its model takes 80 MB and 0.6 s, from the first text to its end."""
 
-    All languages of the model compete; one that has no two-letter code is None too.
-    """
-    return [_detect(text[:ENOUGH]) for text in texts]
+    def detect(self, texts: Sequence[str]) -> list[str | None]:
+        """Return each text's language (ISO 639-1), or None where it is too short or uncertain.
 
+        All languages of the model compete; one that has no two-letter code is None too.
+        """
+        return [self._detect(text[:ENOUGH]) for text in texts]
 
-def _detect(text: str) -> str | None:
-    if sum(map(str.isalpha, text)) < MIN_LETTERS:
-        return None
-    language, confidence = _identifier().classify(text)
-    return language if confidence >= MIN_CONFIDENCE and len(language) == 2 else None
+    def _detect(self, text: str) -> str | None:
+        if sum(map(str.isalpha, text)) < MIN_LETTERS:
+            return None
+        language, confidence = self._identifier.classify(text)
+        return language if confidence >= MIN_CONFIDENCE and len(language) == 2 else None
 
+    @cached_property
+    def _identifier(self) -> Any:
+        from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
-@lru_cache(maxsize=1)
-def _identifier() -> Any:
-    from py3langid.langid import MODEL_FILE, LanguageIdentifier  # 1 s with its model
-
-    return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+        return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)

@@ -10,7 +10,7 @@ from typing import Any
 from prefect import flow, get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
-from classifiers.language import detect
+from classifiers.language import LanguageDetector
 from core.document import Document
 from core.office import Office, load_office
 from core.settings import Settings
@@ -32,6 +32,15 @@ class _Tally:
     new: int = 0
     known: int = 0
     skipped: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True, slots=True)
+class _Means:
+    """What every job of one harvest works with."""
+
+    con: Connection
+    http: Http
+    detector: LanguageDetector
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +89,13 @@ def harvest(
         own_run = run_id or runs.start(con, week)
         counts: Counter[str] = Counter()
         with Http(office.settings.http) as http, progress() as bar:
+            means = _Means(con, http, LanguageDetector())
             chosen = _choose(office, source_ids)
             row = bar.add_task("Harvest", total=len(chosen), note="")
             for source in chosen:
                 bar.update(row, note=source.name)
                 job = _Job(source, week, since or monday, until or sunday, not own_window)
-                health = _harvest_one(con, http, office.settings, job)
+                health = _harvest_one(means, office.settings, job)
                 runs.record_health(con, own_run, health)
                 counts.update(new=health.new, known=health.known)
                 counts["skipped"] += sum(health.skipped.values())
@@ -114,7 +124,7 @@ def _choose(office: Office, source_ids: Sequence[str]) -> list[Source]:
     return [known[i] for i in source_ids] or [s for s in known.values() if s.enabled]
 
 
-def _harvest_one(con: Connection, http: Http, settings: Settings, job: _Job) -> runs.Health:
+def _harvest_one(means: _Means, settings: Settings, job: _Job) -> runs.Health:
     """Read one source and say how it fared."""
     tally = _Tally()
     status, message = "ok", ""
@@ -123,13 +133,13 @@ def _harvest_one(con: Connection, http: Http, settings: Settings, job: _Job) -> 
         retries=settings.harvest.retries, retry_delay_seconds=settings.harvest.retry_delay
     )
     try:
-        retrying(con, http, job, tally)
+        retrying(means, job, tally)
     except ComeBackLater as error:
         status, message = "waiting", str(error)
     except SourceError as error:
         status, message = "failing", str(error)
     else:
-        status, message = _freshness(con, job, tally)
+        status, message = _freshness(means.con, job, tally)
     if message:
         get_run_logger().warning("%s is %s: %s", source.id, status, message)
     return runs.Health(
@@ -154,22 +164,22 @@ def _is_worth_retrying(_task: Any, _run: Any, state: Any) -> bool:
     persist_result=False,
     retry_condition_fn=_is_worth_retrying,
 )
-def read_source(con: Connection, http: Http, job: _Job, tally: _Tally) -> None:
+def read_source(means: _Means, job: _Job, tally: _Tally) -> None:
     """Read a source to the end of its window; each page is kept with its watermark, or not at all.
 
     A retry, or the next run after a crash, goes on after the last page kept.
     """
     source = job.source
-    kept = documents.watermark(con, source.id) if job.resume else None
+    kept = documents.watermark(means.con, source.id) if job.resume else None
     mark = Watermark.from_json(kept) if kept else Watermark()
     while True:
         mark = mark.aim(job.since, job.until, source.overlap_days)
         unfinished = mark.window
-        for page in pages(source, http, mark):
+        for page in pages(source, means.http, mark):
             mark = page.mark
             added = documents.add(
-                con,
-                _with_language(page.documents, source),
+                means.con,
+                _with_language(page.documents, source, means.detector),
                 week=job.week,
                 mark=(source.id, mark.to_json()) if job.resume else None,
             )
@@ -181,11 +191,13 @@ def read_source(con: Connection, http: Http, job: _Job, tally: _Tally) -> None:
             return
 
 
-def _with_language(found: Sequence[Document], source: Source) -> list[Document]:
+def _with_language(
+    found: Sequence[Document], source: Source, detector: LanguageDetector
+) -> list[Document]:
     """Return ``found`` with each language that its source did not tell."""
     told = [replace(d, language=d.language or source.language) for d in found]
     silent = [i for i, document in enumerate(told) if not document.language]
-    for i, language in zip(silent, detect([told[i].text for i in silent]), strict=True):
+    for i, language in zip(silent, detector.detect([told[i].text for i in silent]), strict=True):
         told[i] = replace(told[i], language=language)
     return told
 

@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 from written_news import ENGLISH, FOREIGN, FOREIGN_IRRELEVANT
 
-from classifiers import Labeler, LabelScore, ModelError, detect, load_labeler
+from classifiers import Labeler, LabelScore, LanguageDetector, ModelError, load_labeler
 from classifiers.heads import HeadLabeler, Heads
 from classifiers.labeling import MODEL
 from classifiers.phrases import THRESHOLD, PhraseLabeler
 from core.document import Document, Kind
 from core.taxonomy import Label, Scheme, Taxonomy, load_taxonomy
 
+DETECTOR = LanguageDetector()  # its model takes a while to load
 CONFIG = Path(__file__).parent.parent / "config"
 
 
@@ -73,12 +74,12 @@ def labeler(taxonomy: Taxonomy) -> Labeler:
     ],
 )
 def test_language(language: str, text: str) -> None:
-    assert detect([text]) == [language]
+    assert DETECTOR.detect([text]) == [language]
 
 
 def test_language_is_unknown_where_nothing_tells() -> None:
     texts = ["", "UAV", "12345", r"$\alpha^2$ \frac{a}{b}", "<p></p><br/>", "IEEE 802.11"]
-    assert detect(texts) == [None] * len(texts)
+    assert DETECTOR.detect(texts) == [None] * len(texts)
 
 
 # --- phrases -------------------------------------------------------------------------------------
@@ -231,7 +232,7 @@ def test_odd_texts_are_labelled_too(labeler: Labeler, taxonomy: Taxonomy, text: 
     assert len(odd) == len(taxonomy.labels)
     reasons = {reason for score in odd for reason in score.reasons}
     assert ("explosive detection" in reasons) == ("explosive" in text)
-    assert detect([text])[0] in (None, "en")
+    assert DETECTOR.detect([text])[0] in (None, "en")
 
 
 # --- the artifact --------------------------------------------------------------------------------

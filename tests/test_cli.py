@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
 from test_store import NEWS, PAPER, PARTNERS, WEEK
 
 from store import documents
