@@ -95,7 +95,10 @@ def _seconds(call: Callable[[], Any], rounds: int) -> float:
 
 def measure(kind: str, body: bytes, rounds: int) -> dict[str, float]:
     """Return the rates of one case, in documents per second."""
-    source = Source.model_validate({"id": "origin", "kind": kind, "name": "Origin", "url": URL})
+    params = {"search_query": "all:security"}
+    source = Source.model_validate(
+        {"id": "origin", "kind": kind, "name": "Origin", "url": URL, "params": params}
+    )
     scan = _scanner(source, body)
     if (found := len(scan())) != RECORDS:
         raise RuntimeError(f"{kind}: {found} documents from {RECORDS} records")
