@@ -1,10 +1,12 @@
 """Harvest: every source, page by page, into the store."""
 
+import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
 from prefect import flow, get_run_logger, task
@@ -16,22 +18,36 @@ from core.office import Office, load_office
 from core.settings import Settings
 from core.sources import Source
 from core.weeks import days_of
+from flows import health
 from flows.progress import progress
-from scanners import ComeBackLater, Http, SourceError, Watermark, pages
+from scanners import Blocked, ComeBackLater, Http, Page, SourceError, Watermark, pages
 from store import documents, runs
 from store.database import Connection, open_writer
-
-# A source that shows nothing newer than three times its rhythm is not quiet: it is stale.
-_STALE_RHYTHMS = 3
 
 
 @dataclass(slots=True)
 class _Tally:
     """What a source gave so far, over all tries."""
 
+    items: int = 0
     new: int = 0
     known: int = 0
     skipped: Counter[str] = field(default_factory=Counter)
+    filled: list[float] = field(default_factory=list)  # of each page
+    newest: date | None = None
+    built: date | None = None
+
+    def count(self, page: Page, added: documents.Added) -> None:
+        """Add what one page gave."""
+        self.items += len(page.documents) + len(page.skipped)
+        self.new += added.new
+        self.known += added.known
+        self.skipped.update(skip.reason for skip in page.skipped)
+        self.built = page.built or self.built
+        if (share := health.filled(page.documents)) is not None:
+            self.filled.append(share)
+        days = [d.published for d in page.documents if d.published and d.precision == "day"]
+        self.newest = max([*days, self.newest or date.min]) if days else self.newest
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +79,8 @@ def harvest(
     since: date | None = None,
     until: date | None = None,
     run_id: str | None = None,
-) -> dict[str, int]:
-    """Read what the sources list and keep it; return what was counted.
+) -> dict[str, Any]:
+    """Read what the sources list and keep it; return what was counted and who gave trouble.
 
     Without ``since`` and ``until`` each source goes on where its last harvest ended, up to the
     Sunday of ``week``. A source that fails is noted and the next one is read.
@@ -88,6 +104,7 @@ def harvest(
     with open_writer(office.settings.store, office.partners) as con:
         own_run = run_id or runs.start(con, week)
         counts: Counter[str] = Counter()
+        trouble = []
         with Http(office.settings.http) as http, progress() as bar:
             means = _Means(con, http, LanguageDetector())
             chosen = _choose(office, source_ids)
@@ -95,17 +112,19 @@ def harvest(
             for source in chosen:
                 bar.update(row, note=source.name)
                 job = _Job(source, week, since or monday, until or sunday, not own_window)
-                health = _harvest_one(means, office.settings, job)
-                runs.record_health(con, own_run, health)
-                counts.update(new=health.new, known=health.known)
-                counts["skipped"] += sum(health.skipped.values())
+                fared = _harvest_one(means, office.settings, job)
+                runs.record_health(con, own_run, fared)
+                counts.update(new=fared.new, known=fared.known)
+                counts["skipped"] += sum(fared.skipped.values())
                 counts["sources"] += 1
-                counts["failing"] += health.status == "failing"
+                counts["failing"] += fared.status in health.BAD
+                if fared.message:
+                    trouble.append(f"{source.id} is {fared.status}: {fared.message}")
                 bar.advance(row)
             bar.update(row, note="")
         if run_id is None:
             runs.finish(con, own_run, "finished", counts)
-    return dict(counts)
+    return {**counts, "trouble": trouble}
 
 
 def _choose(office: Office, source_ids: Sequence[str]) -> list[Source]:
@@ -126,36 +145,50 @@ def _choose(office: Office, source_ids: Sequence[str]) -> list[Source]:
 
 def _harvest_one(means: _Means, settings: Settings, job: _Job) -> runs.Health:
     """Read one source and say how it fared."""
-    tally = _Tally()
-    status, message = "ok", ""
-    source = job.source
+    source, http, tally = job.source, means.http, _Tally()
+    past = runs.past(means.con, source.id)
+    began, requests, received = time.monotonic(), http.requests, http.bytes
     retrying = read_source.with_options(
         retries=settings.harvest.retries, retry_delay_seconds=settings.harvest.retry_delay
     )
+    http_status = None
     try:
         retrying(means, job, tally)
-    except ComeBackLater as error:
-        status, message = "waiting", str(error)
     except SourceError as error:
-        status, message = "failing", str(error)
+        status, message, http_status = health.of_error(error), str(error), error.status
     else:
-        status, message = _freshness(means.con, job, tally)
+        answer = health.Answer(
+            items=tally.items,
+            new=tally.new,
+            bytes=http.bytes - received,
+            filled=mean(tally.filled) if tally.filled else None,
+            newest=tally.newest,
+            built=tally.built,
+        )
+        status, message = health.judge(source, answer, past, job.until)
     if message:
         get_run_logger().warning("%s is %s: %s", source.id, status, message)
     return runs.Health(
         source=source.id,
         status=status,
+        items=tally.items,
         new=tally.new,
         known=tally.known,
         skipped=tally.skipped,
+        newest=tally.newest,
+        filled=mean(tally.filled) if tally.filled else None,
+        requests=http.requests - requests,
+        bytes=http.bytes - received,
+        seconds=time.monotonic() - began,
+        http_status=http_status,
         message=message,
     )
 
 
 def _is_worth_retrying(_task: Any, _run: Any, state: Any) -> bool:
-    """A source that asked us to come back later is not asked again in this run."""
+    """A source that asked for patience, or does not want us, is not asked again in this run."""
     error = state.result(raise_on_failure=False)
-    return isinstance(error, SourceError) and not isinstance(error, ComeBackLater)
+    return isinstance(error, SourceError) and not isinstance(error, ComeBackLater | Blocked)
 
 
 @task(
@@ -183,9 +216,7 @@ def read_source(means: _Means, job: _Job, tally: _Tally) -> None:
                 week=job.week,
                 mark=(source.id, mark.to_json()) if job.resume else None,
             )
-            tally.new += added.new
-            tally.known += added.known
-            tally.skipped.update(skip.reason for skip in page.skipped)
+            tally.count(page, added)
         # A window that an earlier run left open is finished first; then comes this week's.
         if not unfinished or unfinished[1] >= job.until:
             return
@@ -200,12 +231,3 @@ def _with_language(
     for i, language in zip(silent, detector.detect([told[i].text for i in silent]), strict=True):
         told[i] = replace(told[i], language=language)
     return told
-
-
-def _freshness(con: Connection, job: _Job, tally: _Tally) -> tuple[str, str]:
-    """Tell a source that answers apart: ok, quiet or stale."""
-    newest = runs.newest(con, job.source.id)
-    limit = timedelta(days=_STALE_RHYTHMS * job.source.rhythm_days)
-    if newest and job.resume and newest < job.until - limit:
-        return "stale", f"answers, but its newest item is of {newest.isoformat()}"
-    return ("ok", "") if tally.new else ("quiet", "")

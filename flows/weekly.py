@@ -39,13 +39,14 @@ def weekly(
     file = str(office.settings.store)
     with open_writer(office.settings.store, office.partners) as con:
         run_id = runs.start(con, week)
-        counts: dict[str, int] = {}
+        counts: dict[str, Any] = {}
         try:
-            counts |= harvest(week, config, file, run_id=run_id)
+            counts = harvest(week, config, file, run_id=run_id)
+            trouble = counts.pop("trouble")
             counts |= enrich(config, file)
             written = digest(week, config, file, send=True)
         except BaseException:
             runs.finish(con, run_id, "failed", counts)
             raise
         runs.finish(con, run_id, "finished", counts | {"mailed": len(written["mailed"])})
-    return {"week": week, "store": file, **counts, **written}
+    return {"week": week, "store": file, **counts, "trouble": trouble, **written}

@@ -8,7 +8,7 @@ import json
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -205,35 +205,108 @@ def sql(query: str, config: Config, store: Store = None, as_json: Json = False) 
 
 
 @sources_app.command("list")
-def sources_list(config: Config, store: Store = None, as_json: Json = False) -> None:
+def sources_list(
+    config: Config,
+    store: Store = None,
+    kind: Annotated[str | None, typer.Option(help="Only of this kind.")] = None,
+    partner: Annotated[str | None, typer.Option(help="Only of this partner, by country.")] = None,
+    yields: Annotated[str | None, typer.Option(help="Only what yields this.")] = None,
+    status: Annotated[str | None, typer.Option(help="Only those that fared so.")] = None,
+    as_json: Json = False,
+) -> None:
     """List the sources and, where there is a store, how each fared when last asked."""
     from core.sources import load_sources
     from store.database import open_reader
     from store.runs import latest_status
 
-    catalogue = load_sources(config)
     file = _settings(config, store).store
     fared: dict[str, str] = {}
     if file.exists():
         with open_reader(file) as con:
             fared = latest_status(con)
+    chosen = [
+        source
+        for source in load_sources(config)
+        if kind in (None, source.kind)
+        and partner in (None, source.partner)
+        and yields in (None, source.yields)
+        and status in (None, fared.get(source.id))
+    ]
     if as_json:
-        _print_json([s.model_dump(mode="json") | {"status": fared.get(s.id)} for s in catalogue])
+        _print_json([s.model_dump(mode="json") | {"status": fared.get(s.id)} for s in chosen])
         return
     _print_table(
-        ["id", "kind", "country", "name", "rhythm", "status"],
+        ["id", "kind", "partner", "yields", "name", "rhythm", "status"],
         [
             (
-                s.id,
-                s.kind,
-                s.country or "",
-                s.name,
+                *(s.id, s.kind, s.partner or s.forum or "", s.yields or "", s.name),
                 f"{s.rhythm_days} d",
                 fared.get(s.id) or ("" if s.enabled else "off"),
             )
-            for s in catalogue
+            for s in chosen
         ],
     )
+
+
+@sources_app.command("check")
+def sources_check(
+    config: Config,
+    source: Annotated[str | None, typer.Argument(help="Id; none: all that are enabled.")] = None,
+    store: Store = None,
+    as_json: Json = False,
+) -> None:
+    """Ask sources now, keep nothing: what they answer, may we ask, what a harvest would add."""
+    from core.sources import load_sources
+    from scanners import Http
+    from scanners.check import check
+    from store.database import open_reader
+    from store.runs import count_seen
+
+    settings = _settings(config, store)
+    known = {s.id: s for s in load_sources(config)}
+    if source and source not in known:
+        raise typer.BadParameter(f"no source {source} in sources.yaml; see 'horizon sources list'")
+    chosen = [known[source]] if source else [s for s in known.values() if s.enabled]
+    today = date.today()
+    results = []
+    with Http(settings.http) as http:
+        for each in chosen:
+            since = today - timedelta(days=max(each.rhythm_days, each.overlap_days))
+            found = check(each, http, since=since, until=today)
+            seen = 0
+            if settings.store.exists():
+                with open_reader(settings.store) as con:
+                    seen = count_seen(con, each.id, found.native_ids)
+            results.append((each, found, found.items - seen))
+    if as_json:
+        _print_json([asdict(found) | {"would_add": new} for _, found, new in results])
+    else:
+        _print_table(
+            ["id", "HTTP", "robots", "items", "would add", "newest", "verified", "says"],
+            [
+                (
+                    *(found.source, found.http_status, found.robots, found.items, new),
+                    *(found.newest, "yes" if each.verified else "not yet"),
+                    found.message or found.sample,
+                )
+                for each, found, new in results
+            ],
+        )
+    if all(found.message for _, found, _ in results):
+        raise HorizonError("no source could be read; see the table")
+
+
+@sources_app.command("add")
+def sources_add(url: str, config: Config, store: Store = None) -> None:
+    """Look at an address and propose the lines for sources.yaml."""
+    import yaml
+
+    from scanners import Http
+    from scanners.discover import discover
+
+    with Http(_settings(config, store).http) as http:
+        proposals = discover(url, http)
+    typer.echo(yaml.safe_dump(proposals, allow_unicode=True, sort_keys=False), nl=False)
 
 
 def main() -> None:

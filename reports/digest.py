@@ -119,6 +119,12 @@ class SourceLine:
     known: int
     skipped: tuple[tuple[str, int], ...]  # (reason, how many)
     message: str
+    weeks_failing: int  # in a row, up to this one
+
+    @property
+    def is_fine(self) -> bool:
+        """Whether it gave what it had."""
+        return self.status in ("ok", "quiet")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -266,6 +266,7 @@ def _sources(
             state.known,
             tuple(sorted(state.skipped.items())),
             state.message,
+            state.weeks_failing,
         )
         for state in states
     )

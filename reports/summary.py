@@ -18,6 +18,15 @@ METHOD = (
     "Extracts are two sentences of the abstract, as written: those in which most of what matched "
     "occurs, else those nearest to the whole."
 )
+_LASTING = 4  # weeks in a row without anything, from which a source is named first
+_NAMED = 3  # sources of one shortcoming that are still named
+_SHORTCOMINGS = {
+    "failing": "could not be reached",
+    "blocked": "did not let us in",
+    "changed": "answered in a form that we do not know",
+    "budget": "asked for patience; the rest follows next week",
+    "stale": "answered but listed nothing new for far longer than usual",
+}
 _FEW = 3  # absent partners or labels that are still worth naming
 
 
@@ -55,20 +64,24 @@ def sentences(
 
 
 def warnings(sources: Iterable[SourceLine]) -> tuple[str, ...]:
-    """Return one sentence for each way in which sources fell short."""
+    """Return what the reader must know of sources that fell short.
+
+    A source that has failed for weeks is named; of the others a few are named and many counted.
+    """
     sources = list(sources)
     if not sources:
         return ("No source was asked in this week.",)
-    phrases = {
-        "failing": "could not be reached; what {} published is missing here",
-        "waiting": "asked us to come back later; what {} published will follow",
-        "stale": "answered but listed nothing new for far longer than usual",
-    }
-    said = []
-    for status, phrase in phrases.items():
-        names = [source.name for source in sources if source.status == status]
-        if names:
-            said.append(f"{listing(names)} {phrase.format('it' if len(names) == 1 else 'they')}.")
+    lasting = [s for s in sources if s.weeks_failing >= _LASTING]
+    said = [
+        f"{s.name} has given nothing for {number(s.weeks_failing, 'week')}: {s.outcome}."
+        for s in lasting
+    ]
+    for status, phrase in _SHORTCOMINGS.items():
+        names = [s.name for s in sources if s.status == status and s not in lasting]
+        if len(names) > _NAMED:
+            said.append(f"{number(len(names), 'source').capitalize()} {phrase} (see Coverage).")
+        elif names:
+            said.append(f"{listing(names)} {phrase}.")
     return tuple(said)
 
 

@@ -31,7 +31,9 @@ KINDS = {
 }
 OUTCOMES = {
     "failing": "not reached",
-    "waiting": "asked us to come back",
+    "blocked": "does not let us in",
+    "changed": "page has changed",
+    "budget": "goes on next time",
     "stale": "silent for long",
     "ok": "reached",
     "quiet": "nothing new",

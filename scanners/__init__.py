@@ -6,16 +6,30 @@
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 
 from core.document import Document
 from core.sources import Source
 from scanners import arxiv, oai_pmh, openalex, rss
+from scanners.access import Access
 from scanners.base import Page, Scanner, Skip, Watermark
-from scanners.errors import ComeBackLater, SourceError
+from scanners.errors import Blocked, Changed, ComeBackLater, SourceError
 from scanners.http import Http
 
-__all__ = ["ComeBackLater", "Http", "Page", "Skip", "SourceError", "Watermark", "pages", "scan"]
+__all__ = [
+    "Access",
+    "Blocked",
+    "Changed",
+    "ComeBackLater",
+    "Http",
+    "Page",
+    "Skip",
+    "SourceError",
+    "Watermark",
+    "pages",
+    "scan",
+]
 
 _SCANNERS: dict[str, Scanner] = {
     "arxiv": arxiv.pages,
@@ -26,19 +40,39 @@ _SCANNERS: dict[str, Scanner] = {
 
 
 def pages(source: Source, http: Http, mark: Watermark) -> Iterator[Page]:
-    """Yield the pages of ``source`` from ``mark`` on.
+    """Yield the pages of ``source`` from ``mark`` on, up to its ``max_items``.
 
     Raises:
         SourceError: whatever went wrong, a fault of the scanner included: one source's surprise
             must not cost the others their week.
     """
+    room = source.max_items
     try:
-        yield from _SCANNERS[source.kind](source, http, mark)
+        for page in _SCANNERS[source.kind](source, Access(http, source), mark):
+            if room is None or len(page.documents) < room:
+                yield page
+            else:
+                yield _last_page(page, room)
+                return
+            room = None if room is None else room - len(page.documents)
     except SourceError:
         raise
     except Exception as error:
         problem = f"the answer could not be read: {type(error).__name__}: {error}"
         raise SourceError(problem, url=source.url) from error
+
+
+def _last_page(page: Page, room: int) -> Page:
+    """Return ``page`` with its first ``room`` documents, as the last; what is left is counted."""
+    left = [Skip("beyond max_items", document.title) for document in page.documents[room:]]
+    if page.mark.window:
+        left.append(Skip("beyond max_items: further pages"))
+    return replace(
+        page,
+        documents=page.documents[:room],
+        skipped=(*page.skipped, *left),
+        mark=page.mark.done(),
+    )
 
 
 def scan(source: Source, http: Http, *, since: date, until: date) -> Iterator[Document]:

@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 from core.countries import countries_of
 from core.document import Document, Kind, normal_arxiv_id
 from core.sources import Source
+from scanners.access import Access
 from scanners.base import Page, Skip, Watermark
 from scanners.errors import ComeBackLater, SourceError
-from scanners.http import Http
 from scanners.parse import parse_date, xml_faults, xml_root
 
 _PAGE_SIZE = "200"  # the manual allows 2,000; a small page is little to ask again
@@ -37,7 +37,7 @@ class Answer(NamedTuple):
     total: int
 
 
-def pages(source: Source, http: Http, mark: Watermark) -> Iterator[Page]:
+def pages(source: Source, http: Access, mark: Watermark) -> Iterator[Page]:
     """Yield what was submitted in ``mark.window``, oldest first.
 
     ``source.params``: ``search_query`` in the API's own language, ``max_results`` per page. The
@@ -74,7 +74,7 @@ def _is_faulty(answer: Answer, start: int) -> bool:
     return not answer.entries and start < answer.total
 
 
-def _ask(source: Source, http: Http, mark: Watermark, start: int) -> Answer:
+def _ask(source: Source, http: Access, mark: Watermark, start: int) -> Answer:
     if mark.window is None:
         raise ValueError("a harvest needs a window: see Watermark.aim")
     first, last = mark.window
@@ -88,8 +88,6 @@ def _ask(source: Source, http: Http, mark: Watermark, start: int) -> Answer:
             "start": str(start),
             "max_results": source.params.get("max_results", _PAGE_SIZE),
         },
-        allow_private=source.allow_private,
-        interval=source.interval,
     )
     return parse(response.body, source, response.url, response.status)
 

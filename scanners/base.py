@@ -13,7 +13,7 @@ from typing import Protocol
 
 from core.document import Document
 from core.sources import Source
-from scanners.http import Http
+from scanners.access import Access
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,15 +78,19 @@ class Skip:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """What one answer gave; ``mark`` is to be kept together with ``documents``."""
+    """What one answer gave; ``mark`` is to be kept together with ``documents``.
+
+    ``built`` is the day on which a feed says that it was made, which may be later than its items.
+    """
 
     documents: tuple[Document, ...]
     skipped: tuple[Skip, ...] = ()
     mark: Watermark
+    built: date | None = None
 
 
 class Scanner(Protocol):
     """A kind of source. ``mark.window`` is set; errors are ``SourceError``."""
 
-    def __call__(self, source: Source, http: Http, mark: Watermark) -> Iterator[Page]:
+    def __call__(self, source: Source, http: Access, mark: Watermark) -> Iterator[Page]:
         """Yield the pages from ``mark`` on."""

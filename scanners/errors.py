@@ -29,3 +29,11 @@ class ComeBackLater(SourceError):  # noqa: N818 - it says what to do
     ) -> None:
         super().__init__(message, url=url, status=status)
         self.seconds = seconds
+
+
+class Blocked(SourceError):  # noqa: N818 - the field's word
+    """The source does not want us: robots.txt, or 401, 403, 451."""
+
+
+class Changed(SourceError):  # noqa: N818 - the field's word
+    """The source answers, but no longer in the form that we know: a redesign."""

@@ -35,7 +35,8 @@ from urllib3.exceptions import HTTPError, InvalidHeader, LocationValueError
 
 from core.settings import HttpSettings
 from scanners.connection import LIMITS, Limits, Session, UnwantedError
-from scanners.errors import ComeBackLater, SourceError
+from scanners.errors import Blocked, ComeBackLater, SourceError
+from scanners.robots import Rules
 
 _CHUNK = 64 * 1024  # bytes
 
@@ -68,6 +69,7 @@ class Http:
         self._settings = settings
         # Two, so that a connection opened to a private address is never used again without leave.
         self._guarded, self._unguarded = (Session(settings.contact) for _ in range(2))
+        self._rules: dict[str, Rules] = {}  # by address of robots.txt
         self._last_start: dict[str, float] = {}  # by host, s of time.monotonic
         self._lock = threading.Lock()
 
@@ -81,6 +83,20 @@ class Http:
         """Close all connections."""
         self._guarded.close()
         self._unguarded.close()
+
+    def robots(self, url: str, *, allow_private: bool = False) -> Rules:
+        """Return what the robots.txt of the host of ``url`` says; each host is asked once."""
+        parts = urlsplit(_web_address(url))
+        address = f"{parts.scheme}://{parts.netloc}/robots.txt"
+        if address not in self._rules:
+            try:
+                answer = self.get(address, allow_private=allow_private)
+                self._rules[address] = Rules.parse(answer.body)
+            except SourceError as error:
+                absent = error.status is not None and 400 <= error.status < 500
+                absent &= not isinstance(error, ComeBackLater)
+                self._rules[address] = Rules.parse(b"") if absent else Rules.nothing()
+        return self._rules[address]
 
     def get(
         self,
@@ -190,6 +206,8 @@ class Http:
         status, url = answer.status_code, _shown(answer.url)
         if status in (200, 304):
             return
+        if status in (401, 403, 451):
+            raise Blocked("the server does not let us in", url=url, status=status)
         if status != 429 and status < 500:
             raise SourceError("the server did not give what was asked", url=url, status=status)
         seconds = _retry_after(answer.headers.get("Retry-After"))

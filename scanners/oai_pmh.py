@@ -17,9 +17,9 @@ from core.countries import countries_of
 from core.document import Document, Kind, Precision, web_url
 from core.sources import Source
 from core.text import plain
+from scanners.access import Access
 from scanners.base import Page, Skip, Watermark
 from scanners.errors import SourceError
-from scanners.http import Http
 from scanners.parse import (
     element_text,
     find_arxiv_id,
@@ -63,7 +63,7 @@ class Answer:
     cut: bool = False
 
 
-def pages(source: Source, http: Http, mark: Watermark) -> Iterator[Page]:
+def pages(source: Source, http: Access, mark: Watermark) -> Iterator[Page]:
     """Yield the records whose datestamp lies in ``mark.window``, a page per resumption token.
 
     A token kept from an earlier run may have expired: then the window is begun again, once.
@@ -76,8 +76,6 @@ def pages(source: Source, http: Http, mark: Watermark) -> Iterator[Page]:
         response = http.get(
             source.url,
             params=_query(source, mark),
-            allow_private=source.allow_private,
-            interval=source.interval,
         )
         try:
             answer = parse(response.body, source, url=response.url)
@@ -206,7 +204,7 @@ def _dublin_core(fields: Any, raw: dict[str, Any], source: Source) -> Document:
         authors=tuple(  # without the years of birth and death that libraries add
             re.sub(r",\s*\d{4}-(\d{4})?$", "", name) for name in _texts(fields, "{*}creator")
         ),
-        countries=(source.country,) if source.country else (),
+        countries=source.countries,
         raw={**raw, "types": types, "subjects": _texts(fields, "{*}subject")},
     )
 
@@ -272,6 +270,6 @@ def _arxiv(fields: Any, raw: dict[str, Any], source: Source) -> Document:
             for author in authors
         ),
         affiliations=affiliations,
-        countries=countries_of(affiliations) or ((source.country,) if source.country else ()),
+        countries=countries_of(affiliations) or source.countries,
         raw=raw | {name: _text(fields, f"{{*}}{name}") for name in details},
     )

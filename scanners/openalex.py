@@ -6,7 +6,6 @@ The library ``pyalex`` is not used: it opens a session of its own for each reque
 polite ``Http``, and hides the headers that tell what is left of the budget.
 """
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
@@ -14,10 +13,11 @@ from typing import Any, NamedTuple
 from core.countries import countries_of, country_name
 from core.document import Document, Kind, normal_openalex_id
 from core.sources import Source
+from scanners.access import Access
 from scanners.base import Page, Skip, Watermark
 from scanners.errors import ComeBackLater, SourceError
-from scanners.http import Http, Response
-from scanners.parse import find_arxiv_id, parse_date, parse_language, readable
+from scanners.http import Response
+from scanners.parse import find_arxiv_id, json_object, parse_date, parse_language, readable
 
 _PAGE_SIZE = "100"  # the most a page may hold; 200 until early 2026
 _FIRST_CURSOR = "*"
@@ -45,7 +45,7 @@ class Answer(NamedTuple):
     next_cursor: str
 
 
-def pages(source: Source, http: Http, mark: Watermark) -> Iterator[Page]:
+def pages(source: Source, http: Access, mark: Watermark) -> Iterator[Page]:
     """Yield the works published in ``mark.window``.
 
     ``source.params``: ``filter`` and ``search`` in OpenAlex's own language, ``per_page``, and
@@ -74,7 +74,7 @@ def pages(source: Source, http: Http, mark: Watermark) -> Iterator[Page]:
         _check_budget(response.headers, source.url)
 
 
-def _ask(source: Source, http: Http, mark: Watermark, cursor: str) -> Response:
+def _ask(source: Source, http: Access, mark: Watermark, cursor: str) -> Response:
     if mark.window is None:
         raise ValueError("a harvest needs a window: see Watermark.aim")
     first, last = mark.window
@@ -92,8 +92,6 @@ def _ask(source: Source, http: Http, mark: Watermark, cursor: str) -> Response:
         return http.get(
             source.url,
             params=params,
-            allow_private=source.allow_private,
-            interval=source.interval,
         )
     except SourceError as error:
         if error.status != 401:
@@ -136,12 +134,8 @@ def parse(body: bytes, source: Source, url: str) -> Answer:
     Raises:
         SourceError: not JSON, or not a list of works.
     """
-    try:
-        data = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise SourceError(f"the answer is not JSON: {error}", url=url, status=200) from error
-    works = data.get("results") if isinstance(data, dict) else None
-    meta = data.get("meta") if isinstance(data, dict) else None
+    data = json_object(body, url)
+    works, meta = data.get("results"), data.get("meta")
     if not isinstance(works, list) or not isinstance(meta, dict):
         raise SourceError("the answer is not a list of works", url=url, status=200)
     cursor = meta.get("next_cursor")

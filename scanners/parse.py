@@ -1,6 +1,7 @@
-"""What several scanners read in the same way: XML, text, dates, languages and identifiers."""
+"""What several scanners read in the same way: XML, JSON, text, dates, languages, identifiers."""
 
 import html
+import json
 import re
 import sys
 from datetime import date
@@ -59,6 +60,24 @@ def xml_root(body: bytes, url: str) -> Any:
     if local_name(root).lower() == "html":
         raise SourceError("the answer is a web page, not XML", url=url)
     return root
+
+
+def json_object(body: bytes, url: str) -> dict[str, Any]:
+    """Return the JSON object that ``body`` is. Raises SourceError: it is something else."""
+    try:
+        data = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise SourceError(f"the answer is not JSON: {error}", url=url, status=200) from error
+    if not isinstance(data, dict):
+        raise SourceError("the answer is not a JSON object", url=url, status=200)
+    return data
+
+
+def as_list(value: Any) -> list[Any]:
+    """Return ``value`` as a list, where a source writes one thing alone without its list."""
+    if value is None:
+        return []
+    return value if isinstance(value, list) else [value]
 
 
 def mend_references(body: bytes) -> bytes:

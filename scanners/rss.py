@@ -12,10 +12,10 @@ JSON Feed: https://www.jsonfeed.org/version/1.1/; arXiv: https://info.arxiv.org/
 import io
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urljoin
 
 import feedparser
@@ -23,9 +23,9 @@ import feedparser
 from core.document import Document, Kind, Precision, web_url
 from core.sources import Source
 from core.text import plain
+from scanners.access import Access
 from scanners.base import Page, Skip, Watermark
 from scanners.errors import SourceError
-from scanners.http import Http
 from scanners.parse import (
     find_arxiv_id,
     find_doi,
@@ -42,30 +42,39 @@ _ARXIV_LEAD = re.compile(r"^arXiv:\S+\s+Announce Type:\s*\S+\s+Abstract:\s*", re
 _DATES = ("published", "prism_publicationdate", "updated", "created")  # dc:date is in updated
 
 
-def pages(source: Source, http: Http, mark: Watermark) -> Iterator[Page]:
+class Answer(NamedTuple):
+    """One feed; ``built`` is the day on which it says that it was made."""
+
+    documents: list[Document]
+    skipped: list[Skip]
+    built: date | None
+
+
+def pages(source: Source, http: Access, mark: Watermark) -> Iterator[Page]:
     """Yield the feed as one page, empty if nothing changed since ``mark``. Raises SourceError."""
     response = http.get(
         source.url,
         params=source.params or None,
         etag=mark.etag,
         last_modified=mark.last_modified,
-        allow_private=source.allow_private,
-        interval=source.interval,
     )
     if response.status == 304:
         yield Page(documents=(), mark=mark.done())
         return
     headers = {name.lower(): value for name, value in response.headers.items()}
-    documents, skipped = parse(response.body, source, url=response.url, headers=headers)
+    answer = parse(response.body, source, url=response.url, headers=headers)
     mark = replace(
         mark, etag=headers.get("etag", ""), last_modified=headers.get("last-modified", "")
     )
-    yield Page(documents=tuple(documents), skipped=tuple(skipped), mark=mark.done())
+    yield Page(
+        documents=tuple(answer.documents),
+        skipped=tuple(answer.skipped),
+        mark=mark.done(),
+        built=answer.built,
+    )
 
 
-def parse(
-    body: bytes, source: Source, *, url: str, headers: Mapping[str, str]
-) -> tuple[list[Document], list[Skip]]:
+def parse(body: bytes, source: Source, *, url: str, headers: Mapping[str, str]) -> Answer:
     """Return the documents of a feed and the entries that could not become one.
 
     Args:
@@ -88,7 +97,7 @@ def parse(
         except ValueError as error:
             name = _string(entry, "id") or _string(entry, "link") or _string(entry, "title")
             skipped.append(Skip(str(error), plain(name)[:_RAW_LENGTH]))
-    return documents, skipped
+    return Answer(documents, skipped, _date(feed, ("updated", "published"))[0])
 
 
 def _xml_feed(
@@ -151,7 +160,7 @@ def _document(entry: dict[str, Any], feed: dict[str, Any], source: Source, url: 
     link, native_id, abstract = _link(entry, url), _string(entry, "id"), _abstract(entry)
     names = (_string(entry, "prism_doi"), _string(entry, "dc_identifier"), native_id, link)
     arxiv_id = next(filter(None, map(find_arxiv_id, names)), None)
-    published, precision = _published(entry)
+    published, precision = _date(entry, _DATES)
     return Document(
         kind=source.yields or Kind.NEWS,
         title=readable(_string(entry, "title")) or _first_words(abstract),
@@ -166,7 +175,7 @@ def _document(entry: dict[str, Any], feed: dict[str, Any], source: Source, url: 
         venue=readable(_string(feed, "title")),
         language=_language(entry, feed) or source.language,
         authors=_authors(entry, listed=arxiv_id is not None),
-        countries=(source.country,) if source.country else (),
+        countries=source.countries,
         raw=_raw(entry),
     )
 
@@ -206,12 +215,13 @@ def _first_words(text: str) -> str:
     return text[: _TITLE_LENGTH + 1].rsplit(" ", 1)[0][:_TITLE_LENGTH]
 
 
-def _published(entry: dict[str, Any]) -> tuple[date | None, Precision]:
-    for name in _DATES:
-        text = _string(entry, name)
+def _date(record: dict[str, Any], names: Iterable[str]) -> tuple[date | None, Precision]:
+    """Return the first date of ``record``, an entry or a feed, under one of ``names``."""
+    for name in names:
+        text = _string(record, name)
         if found := parse_date(text):
             return found
-        parsed = dict.get(entry, f"{name}_parsed")
+        parsed = dict.get(record, f"{name}_parsed")
         if parsed and plausible(parsed[0]):
             # The day as written: in UTC, as in feedparser's tuple, Seoul's midnight is yesterday.
             return (datetime(*parsed[:6]) + _utc_offset(text)).date(), "day"

@@ -23,7 +23,10 @@ CREATE OR REPLACE VIEW runs AS
 SELECT run_id, started, finished, status, counts FROM base.runs;
 
 CREATE OR REPLACE VIEW source_health AS
-SELECT source, checked, status, new, known, message FROM base.source_health;
+SELECT
+    source, checked, status, new, known, message,
+    items, skipped, newest, requests, bytes, seconds, http_status
+FROM base.source_health;
 
 CREATE OR REPLACE VIEW forums AS
 SELECT

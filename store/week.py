@@ -63,6 +63,7 @@ class SourceState:
     known: int  # documents of the week that another source had brought
     skipped: dict[str, int]
     message: str
+    weeks_failing: int = 0  # in a row, up to this one
 
 
 _COLUMNS = (
@@ -152,6 +153,20 @@ def source_states(con: Connection, week: str) -> list[SourceState]:
             FROM base.sightings s JOIN base.documents d ON s.document_id = d.id
             WHERE d.week = $week GROUP BY s.source
         ),
+        -- How each week ended for each source, and for how many of the latest weeks badly.
+        weekly AS (
+            SELECT source, week, arg_max(h.status, checked) IN ('failing', 'blocked', 'changed')
+                AS bad
+            FROM base.source_health h JOIN base.runs USING (run_id)
+            WHERE week <= $week GROUP BY source, week
+        ),
+        streak AS (
+            SELECT source, count(*) AS weeks_failing FROM weekly w
+            WHERE bad AND week > coalesce(
+                (SELECT max(week) FROM weekly v WHERE v.source = w.source AND NOT v.bad), ''
+            )
+            GROUP BY source
+        ),
         told AS (
             SELECT source, arg_max(h.status, checked) AS status,
                 arg_max(message, checked) AS message, list(skipped ORDER BY checked) AS skipped
@@ -159,17 +174,21 @@ def source_states(con: Connection, week: str) -> list[SourceState]:
             WHERE week = $week GROUP BY source
         )
         SELECT source, if(status = 'quiet' AND new > 0, 'ok', status), coalesce(new, 0),
-            coalesce(known, 0), skipped, message
-        FROM told LEFT JOIN brought USING (source)
+            coalesce(known, 0), skipped, message, coalesce(weeks_failing, 0)
+        FROM told LEFT JOIN brought USING (source) LEFT JOIN streak USING (source)
         ORDER BY source
         """,
         {"week": week},
     ).fetchall()
     states = []
-    for source, status, new, known, skipped, message in rows:
+    for source, status, new, known, skipped, message, weeks_failing in rows:
         # The same entries are skipped again in each run: the most of any run counts.
         most: Counter[str] = Counter()
         for each in skipped:
             most |= Counter(json.loads(each))
-        states.append(SourceState(source, status, new, known, dict(sorted(most.items())), message))
+        states.append(
+            SourceState(
+                source, status, new, known, dict(sorted(most.items())), message, weeks_failing
+            )
+        )
     return states

@@ -13,6 +13,7 @@ from core.document import Kind
 from core.settings import HttpSettings
 from core.sources import Source
 from scanners import arxiv
+from scanners.access import Access
 from scanners.base import Page, Watermark
 from scanners.errors import ComeBackLater, SourceError
 from scanners.http import Http
@@ -80,7 +81,7 @@ class Api:
 
     def pages(self, mark: Watermark = WINDOW) -> list[Page]:
         with Http(HTTP) as http:
-            return list(arxiv.pages(self.source, http, mark))
+            return list(arxiv.pages(self.source, Access(http, self.source), mark))
 
 
 def ids(pages: list[Page]) -> list[str | None]:
@@ -172,7 +173,7 @@ def test_one_empty_page_too_early_is_asked_again(httpserver: HTTPServer) -> None
 def test_two_empty_pages_too_early_end_the_run_where_it_is(httpserver: HTTPServer) -> None:
     api = Api(httpserver, total=10)
     with Http(HTTP) as http:
-        harvest = arxiv.pages(api.source, http, WINDOW)
+        harvest = arxiv.pages(api.source, Access(http, api.source), WINDOW)
         first = next(harvest)
         api.empty = 2
         with pytest.raises(ComeBackLater, match="4 of 10") as caught:
@@ -185,8 +186,9 @@ def test_a_bad_entry_is_skipped_and_counted(httpserver: HTTPServer) -> None:
     bad = [entry(1, title=" "), entry(2).replace("2611.00002v2", "nowhere")]
     for answer in (feed(entry(0), *bad, total=4), feed(entry(3), total=4)):
         httpserver.expect_ordered_request("/q").respond_with_data(answer)
+    source = a_source(httpserver.url_for("/q"))
     with Http(HTTP) as http:
-        first, last = arxiv.pages(a_source(httpserver.url_for("/q")), http, WINDOW)
+        first, last = arxiv.pages(source, Access(http, source), WINDOW)
     assert first.mark.cursor == "3"
     assert ids([first, last]) == ["2611.00000", "2611.00003"]
     assert [(skip.reason, skip.entry.rpartition("/")[2]) for skip in first.skipped] == [
@@ -197,8 +199,9 @@ def test_a_bad_entry_is_skipped_and_counted(httpserver: HTTPServer) -> None:
 
 def test_an_error_told_with_status_200_is_an_error(httpserver: HTTPServer) -> None:
     httpserver.expect_request("/q").respond_with_data(feed(ERROR, total=1))
+    source = a_source(httpserver.url_for("/q"))
     with Http(HTTP) as http, pytest.raises(SourceError, match="must be an integer") as caught:
-        list(arxiv.pages(a_source(httpserver.url_for("/q")), http, WINDOW))
+        list(arxiv.pages(source, Access(http, source), WINDOW))
     assert caught.value.status == 200
     assert caught.value.url.startswith(httpserver.url_for("/q"))
 
@@ -249,8 +252,8 @@ def test_recorded_refusals(shared: Path, httpserver: HTTPServer) -> None:
         httpserver.expect_request(f"/{path.name}").respond_with_data(
             path.read_bytes(), status=status
         )
-        url = httpserver.url_for(f"/{path.name}")
+        source = a_source(httpserver.url_for(f"/{path.name}"))
         with Http(HTTP) as http, pytest.raises(SourceError) as caught:
-            list(arxiv.pages(a_source(url), http, WINDOW))
+            list(arxiv.pages(source, Access(http, source), WINDOW))
         assert caught.value.status == status
-        assert caught.value.url.startswith(url)
+        assert caught.value.url.startswith(source.url)

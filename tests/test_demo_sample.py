@@ -61,7 +61,7 @@ def test_demo_sources_fit_the_catalogue_and_answer():
             for source in sources
         }
     assert {source.kind for source in sources} == {"rss", "arxiv", "openalex", "oai_pmh"}
-    assert all(source.allow_private and source.interval == 0 for source in sources)
+    assert all(source.allow_private and source.rate for source in sources)
     assert [name for name, status in statuses.items() if status != 200] == ["demo-news-sg"]
     assert statuses["demo-news-sg"] == 500
 

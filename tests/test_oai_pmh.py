@@ -10,6 +10,7 @@ from core.document import Document, Kind
 from core.settings import HttpSettings
 from core.sources import Source
 from scanners import oai_pmh, parse
+from scanners.access import Access
 from scanners.base import Page, Skip, Watermark
 from scanners.errors import SourceError
 from scanners.http import Http
@@ -103,7 +104,7 @@ def test_oai_dc() -> None:
 
 
 def test_what_dublin_core_leaves_out() -> None:
-    source = SOURCE.model_copy(update={"country": None, "yields": Kind.REPORT})
+    source = SOURCE.model_copy(update={"country": "multi", "yields": Kind.REPORT})
     document = only(
         dc("""<dc:title xml:lang="de">Erster</dc:title><dc:title xml:lang="en">Second</dc:title>
         <dc:relation>info:eu-repo/semantics/altIdentifier/doi/10.1234/x</dc:relation>
@@ -158,7 +159,7 @@ ARXIV = """<arXiv xmlns="http://arxiv.org/OAI/arXiv/"><id>{id}</id><created>2024
 
 
 def test_arxiv() -> None:
-    source = SOURCE.model_copy(update={"country": None, "language": "en"})
+    source = SOURCE.model_copy(update={"country": "multi", "language": "en"})
     document = only(ARXIV.format(id="2401.01234", more="<doi>10.1/no 10.1234/X</doi>"), source)
     assert document.title == "Drones in $p<q$ space"
     assert document.abstract == "If $a<b$ then drones."
@@ -227,7 +228,7 @@ def harvest(server: HTTPServer, mark: Watermark | None = None, **params: str) ->
         update={"url": server.url_for("/oai"), "allow_private": True, "params": params}
     )
     with Http(HttpSettings(interval=0, backoff=0, retries=0)) as http:
-        return list(oai_pmh.pages(source, http, mark or Watermark(window=WINDOW)))
+        return list(oai_pmh.pages(source, Access(http, source), mark or Watermark(window=WINDOW)))
 
 
 def answers(server: HTTPServer, *bodies: str) -> None:
@@ -325,7 +326,7 @@ def test_an_answer_that_breaks_off_does_not_end_the_window(httpserver: HTTPServe
     source = SOURCE.model_copy(update={"url": httpserver.url_for("/oai"), "allow_private": True})
     mark = Watermark(window=WINDOW)
     with Http(HttpSettings(interval=0, backoff=0, retries=0)) as http:
-        pages = oai_pmh.pages(source, http, mark)
+        pages = oai_pmh.pages(source, Access(http, source), mark)
         page = next(pages)
         assert [d.title for d in page.documents] == ["Work 1"]
         assert page.mark == mark

@@ -13,6 +13,7 @@ from core.document import Kind
 from core.settings import HttpSettings
 from core.sources import Source
 from scanners import openalex
+from scanners.access import Access
 from scanners.base import Page, Watermark
 from scanners.errors import ComeBackLater, SourceError
 from scanners.http import Http
@@ -96,7 +97,7 @@ class Api:
 
     def pages(self, mark: Watermark = WINDOW) -> list[Page]:
         with Http(HTTP) as http:
-            return list(openalex.pages(self.source, http, mark))
+            return list(openalex.pages(self.source, Access(http, self.source), mark))
 
 
 def ids(pages: list[Page]) -> list[str | None]:
@@ -214,7 +215,7 @@ def test_a_spent_budget_ends_the_run_after_the_page_it_paid_for(httpserver: HTTP
         "X-RateLimit-Reset": "5400",
     }
     with Http(HTTP) as http:
-        harvest = openalex.pages(api.source, http, WINDOW)
+        harvest = openalex.pages(api.source, Access(http, api.source), WINDOW)
         first = next(harvest)
         with pytest.raises(ComeBackLater, match=r"9 credits left.*in 1\.5 h") as caught:
             next(harvest)
@@ -241,7 +242,7 @@ def test_a_cursor_that_comes_back_is_an_error(httpserver: HTTPServer) -> None:
     httpserver.expect_request("/works").respond_with_data(body(work(), cursor="c=1"))
     source = a_source(httpserver.url_for("/works"), api_key=KEY)
     with Http(HTTP) as http:
-        harvest = openalex.pages(source, http, WINDOW)
+        harvest = openalex.pages(source, Access(http, source), WINDOW)
         assert next(harvest).mark.cursor == "c=1"
         with pytest.raises(SourceError, match="same cursor") as caught:
             next(harvest)
@@ -266,7 +267,7 @@ def test_what_is_no_list_of_works_is_an_error(httpserver: HTTPServer, answer: by
     httpserver.expect_request("/works").respond_with_data(answer)
     source = a_source(httpserver.url_for("/works"), api_key=KEY)
     with Http(HTTP) as http, pytest.raises(SourceError) as caught:
-        list(openalex.pages(source, http, WINDOW))
+        list(openalex.pages(source, Access(http, source), WINDOW))
     assert caught.value.status == 200
     assert caught.value.url == source.url
     assert KEY not in str(caught.value)
@@ -277,7 +278,7 @@ def test_a_refusal_keeps_the_key_to_itself(httpserver: HTTPServer, status: int) 
     httpserver.expect_request("/works").respond_with_data("no", status=status)
     source = a_source(httpserver.url_for("/works"), api_key=KEY)
     with Http(HTTP) as http, pytest.raises(SourceError) as caught:
-        list(openalex.pages(source, http, WINDOW))
+        list(openalex.pages(source, Access(http, source), WINDOW))
     assert caught.value.status == status
     error: BaseException | None = caught.value
     while error:
@@ -295,4 +296,4 @@ def test_a_missing_or_wrong_key_is_told_with_what_to_do(
         Http(HTTP) as http,
         pytest.raises(SourceError, match=f"{said}.*HORIZON_OPENALEX_API_KEY"),
     ):
-        list(openalex.pages(source, http, WINDOW))
+        list(openalex.pages(source, Access(http, source), WINDOW))

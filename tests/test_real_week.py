@@ -24,7 +24,7 @@ sources:
     url: {url}/oai
     params: {{metadataPrefix: arXiv}}
     overlap_days: 0
-    interval: 0
+    rate: 60000
     allow_private: true
   - id: api
     kind: arxiv
@@ -32,14 +32,14 @@ sources:
     url: {url}/api/query
     params: {{search_query: "cat:cs.CR"}}
     overlap_days: 0
-    interval: 0
+    rate: 60000
     allow_private: true
   - id: rss
     kind: rss
     name: arXiv, the day's batch
     url: {url}/rss/cs.CR
     yields: preprint
-    interval: 0
+    rate: 60000
     allow_private: true
 """
 

@@ -18,6 +18,7 @@ from core.settings import HttpSettings
 from core.sources import Source
 from core.text import plain
 from scanners import rss
+from scanners.access import Access
 from scanners.base import Skip, Watermark
 from scanners.errors import SourceError
 from scanners.http import Http
@@ -38,7 +39,7 @@ def read(
     body: str | bytes, source: Source = SOURCE, headers: dict[str, str] | None = None
 ) -> tuple[list[Document], list[Skip]]:
     body = body.encode() if isinstance(body, str) else body
-    return rss.parse(body, source, url=URL, headers=headers or {})
+    return rss.parse(body, source, url=URL, headers=headers or {})[:2]
 
 
 def only(body: str | bytes, source: Source = SOURCE) -> Document:
@@ -165,7 +166,7 @@ Abstract: If $a&lt;b$ then $p&lt;q$ holds.</description>
 
 
 def test_arxiv_feed() -> None:
-    source = SOURCE.model_copy(update={"yields": Kind.PREPRINT, "country": None})
+    source = SOURCE.model_copy(update={"yields": Kind.PREPRINT, "country": "multi"})
     feed = RSS.format(
         items=ARXIV_ITEM.format(version=1, announced="new")
         + ARXIV_ITEM.format(version=2, announced="replace-cross")
@@ -310,6 +311,7 @@ def test_an_empty_feed_is_a_feed() -> None:
 def test_conditional_requests(httpserver: HTTPServer) -> None:
     feed = RSS.format(items="<item><link>/1</link><title>One</title></item>")
     path = "/feed.xml"
+    httpserver.expect_ordered_request("/robots.txt").respond_with_data("", status=404)
     httpserver.expect_ordered_request(path).respond_with_data(
         feed, content_type="application/rss+xml", headers={"ETag": '"v1"', "Last-Modified": "then"}
     )
@@ -319,8 +321,8 @@ def test_conditional_requests(httpserver: HTTPServer) -> None:
     source = SOURCE.model_copy(update={"url": httpserver.url_for(path), "allow_private": True})
     window = date(2026, 11, 9), date(2026, 11, 15)
     with Http(HttpSettings(interval=0, backoff=0, retries=0)) as http:
-        (first,) = rss.pages(source, http, Watermark().aim(*window))
-        (second,) = rss.pages(source, http, first.mark.aim(*window))
+        (first,) = rss.pages(source, Access(http, source), Watermark().aim(*window))
+        (second,) = rss.pages(source, Access(http, source), first.mark.aim(*window))
     httpserver.check()
     assert [d.url for d in first.documents] == [httpserver.url_for("/1")]
     assert first.mark == Watermark(until=window[1], etag='"v1"', last_modified="then")
@@ -330,12 +332,14 @@ def test_conditional_requests(httpserver: HTTPServer) -> None:
 
 def test_an_error_of_the_server_is_a_source_error(httpserver: HTTPServer) -> None:
     httpserver.expect_request("/feed").respond_with_data("down", status=500)
+    httpserver.expect_request("/robots.txt").respond_with_data("", status=404)
     source = SOURCE.model_copy(update={"url": httpserver.url_for("/feed"), "allow_private": True})
+    mark = Watermark().aim(date(2026, 1, 1), date(2026, 1, 2))
     with (
         Http(HttpSettings(interval=0, backoff=0, retries=0)) as http,
         pytest.raises(SourceError) as caught,
     ):
-        list(rss.pages(source, http, Watermark().aim(date(2026, 1, 1), date(2026, 1, 2))))
+        list(rss.pages(source, Access(http, source), mark))
     assert caught.value.status == 500
 
 
@@ -369,3 +373,16 @@ def test_every_feed_of_feedparser(shared: Path) -> None:
         seen["skipped"] += len(skipped)
     assert seen["documents"] > 0
     assert seen["no feed"] < 10
+
+
+def test_the_day_a_feed_was_made() -> None:
+    feed = """<rss version="2.0"><channel><title>T</title>
+    <lastBuildDate>Mon, 16 Nov 2026 05:00:00 GMT</lastBuildDate>
+    <item><title>Old</title><guid>1</guid><pubDate>Fri, 13 Nov 2026 00:00:00 GMT</pubDate></item>
+    </channel></rss>"""
+    answer = rss.parse(feed.encode(), SOURCE, url=URL, headers={})
+    assert answer.built == date(2026, 11, 16)
+    assert answer.documents[0].published == date(2026, 11, 13)
+    assert (
+        rss.parse(b"<rss version='2.0'><channel/></rss>", SOURCE, url=URL, headers={}).built is None
+    )

@@ -115,11 +115,11 @@ def _entry(source: _Source, web: Web) -> dict[str, Any]:
         "name": source.name,
         "url": web.url + _path(source),
         "params": params,
-        "country": source.country,
+        "country": source.country or "multi",
         "language": source.language,
         "rhythm_days": source.rhythm_days,
         "overlap_days": 30,  # the first run finds a month of everything
-        "interval": 0,
+        "rate": 60_000,
         "allow_private": True,
     }
 
