@@ -2,7 +2,8 @@
 
 Rule: each distinct phrase found is independent evidence that the label applies, with probability
 ``IN_TEXT`` or, in the title, ``IN_TITLE``; the score is the probability that at least one is right
-(noisy-or). A label is assigned from ``THRESHOLD`` on: a hit in the title, or two in the text.
+(noisy-or). A funder's own topic code in the venue, such as HORIZON-CL3-2024-BM-01, counts
+``BY_CODE``. A label is assigned from ``THRESHOLD`` on: a hit in the title, or two in the text.
 """
 
 import re
@@ -18,6 +19,7 @@ from core.taxonomy import Taxonomy
 
 IN_TEXT = 0.5
 IN_TITLE = 0.75
+BY_CODE = 0.9
 THRESHOLD = 0.7
 MAX_REASONS = 5
 
@@ -66,7 +68,14 @@ class PhraseLabeler:
         self._labels = [(label.id, scheme.id) for scheme, label in taxonomy]
         self._phrases = [_compile(phrase, tuple(c)) for phrase, c in columns.items()]
         self._latin = [phrase for phrase in self._phrases if "".join(phrase.words).isascii()]
-        digest = blake2b(repr((self._labels, columns)).encode(), digest_size=4).hexdigest()
+        self._codes = [
+            (re.compile(code), column)
+            for column, (_, label) in enumerate(taxonomy)
+            for code in label.codes
+        ]
+        digest = blake2b(
+            repr((self._labels, columns, self._codes)).encode(), digest_size=4
+        ).hexdigest()
         self.name = f"phrases-{taxonomy.version}-{digest}"
 
     def label(self, documents: Sequence[Document]) -> list[list[LabelScore]]:
@@ -76,6 +85,10 @@ class PhraseLabeler:
     def _label(self, document: Document) -> list[LabelScore]:
         miss: dict[int, float] = {}
         reasons: dict[int, list[str]] = {}
+        for pattern, column in self._codes if document.venue else ():
+            if code := pattern.search(document.venue):
+                reasons[column] = [code[0]]
+                miss[column] = 1 - BY_CODE
         for start, found, columns in self._find(document.text):
             evidence = IN_TITLE if start < len(document.title) else IN_TEXT
             for column in columns:

@@ -119,8 +119,9 @@ def web_url(url: str | None) -> str:
     url = plain(url).replace(" ", "%20")
     try:
         parts = urlsplit(url)
-        return url if parts.scheme.lower() in ("http", "https") and parts.hostname else ""
-    except ValueError:  # an address such as http://[not-an-ip/
+        is_web = parts.scheme.lower() in ("http", "https") and parts.hostname
+        return url if is_web and parts.port != 0 else ""
+    except ValueError:  # an address such as http://[not-an-ip/ or http://host:port/
         return ""
 
 

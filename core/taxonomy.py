@@ -1,10 +1,11 @@
 """The schemes documents are classified against: data in ``config/taxonomy.yaml``, not code."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from core.config import Strict, load_yaml
 
@@ -15,13 +16,25 @@ class Label(Strict):
     """One goal, topic or area.
 
     ``phrases`` maps a language (ISO 639-1) to terms that, found in a text, speak for the label;
-    they carry it where no head was trained for it.
+    they carry it where no head was trained for it. ``codes`` are regular expressions for a
+    provider's own topic codes, looked for in a document's venue.
     """
 
     id: str = Identifier
     name: str
     definition: str = Field(min_length=20)
     phrases: dict[str, tuple[str, ...]] = {}
+    codes: tuple[str, ...] = ()
+
+    @field_validator("codes")
+    @classmethod
+    def _compile(cls, codes: tuple[str, ...]) -> tuple[str, ...]:
+        for code in codes:
+            try:
+                re.compile(code)
+            except re.error as error:
+                raise ValueError(f"{code!r} is no regular expression: {error}") from error
+        return codes
 
 
 class Scheme(Strict):

@@ -9,6 +9,12 @@ _INVISIBLE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
 )
 _MARKUP = re.compile(r"<[a-zA-Z/!?]|&[#\w]+;")
+_BLOCKS = (
+    *("address", "article", "aside", "blockquote", "br", "caption", "dd", "div", "dl", "dt"),
+    *("figcaption", "figure", "footer", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "li"),
+    *("main", "nav", "ol", "p", "pre", "section", "table", "tbody", "td", "tfoot", "th", "thead"),
+    *("tr", "ul"),
+)
 _SENTENCE_END = re.compile(
     r"(?<=[.!?])(?<!\b[A-Z]\.)(?<!\bDr\.)(?<!\bet al\.)(?<!\be\.g\.)(?<!\bi\.e\.)(?<!\bvs\.)"
     r"\s+(?=[^\sa-z])|(?<=[。！？])"
@@ -37,7 +43,10 @@ def html_to_text(markup: str | None) -> str:
     soup = BeautifulSoup(markup, "lxml")
     for hidden in soup(["script", "style", "template"]):
         hidden.decompose()
-    return plain(soup.get_text(" "))
+    for block in soup(_BLOCKS):  # text on both sides is not one word; in H<sub>2</sub>O it is
+        block.insert_before(" ")
+        block.insert_after(" ")
+    return plain(soup.get_text())
 
 
 def title_key(title: str) -> str:

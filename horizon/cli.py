@@ -297,7 +297,14 @@ def sources_check(
 
 
 @sources_app.command("add")
-def sources_add(url: str, config: Config, store: Store = None) -> None:
+def sources_add(
+    url: str,
+    config: Config,
+    store: Store = None,
+    allow_private: Annotated[
+        bool, typer.Option("--allow-private", help="The address lies inside the office.")
+    ] = False,
+) -> None:
     """Look at an address and propose the lines for sources.yaml."""
     import yaml
 
@@ -305,8 +312,16 @@ def sources_add(url: str, config: Config, store: Store = None) -> None:
     from scanners.discover import discover
 
     with Http(_settings(config, store).http) as http:
-        proposals = discover(url, http)
-    typer.echo(yaml.safe_dump(proposals, allow_unicode=True, sort_keys=False), nl=False)
+        proposals = discover(url, http, allow_private=allow_private)
+    if not proposals:
+        raise HorizonError(f"{url} leads to no feed, sitemap, calendar or OAI-PMH interface")
+    for found in proposals:
+        newest = f"newest {found.newest}" if found.newest else "undated"
+        robots = "allows it" if found.robots else "forbids it"
+        said = found.problem or f"{found.items} items, {newest}; robots.txt {robots}"
+        typer.echo(f"  # {said}")
+        lines = yaml.safe_dump([found.source], allow_unicode=True, sort_keys=False).splitlines()
+        typer.echo("\n".join(f"  {line}" for line in lines) + "\n")
 
 
 def main() -> None:

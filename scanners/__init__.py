@@ -11,7 +11,20 @@ from datetime import date
 
 from core.document import Document
 from core.sources import Source
-from scanners import arxiv, oai_pmh, openalex, rss
+from scanners import (
+    arxiv,
+    cordis,
+    crossref,
+    dblp,
+    gtr,
+    html_listing,
+    ics,
+    oai_pmh,
+    openalex,
+    rss,
+    sitemap,
+    wikicfp,
+)
 from scanners.access import Access
 from scanners.base import Page, Scanner, Skip, Watermark
 from scanners.errors import Blocked, Changed, ComeBackLater, SourceError
@@ -33,9 +46,17 @@ __all__ = [
 
 _SCANNERS: dict[str, Scanner] = {
     "arxiv": arxiv.pages,
+    "cordis": cordis.pages,
+    "crossref": crossref.pages,
+    "dblp": dblp.pages,
+    "gtr": gtr.pages,
+    "html_listing": html_listing.pages,
+    "ics": ics.pages,
     "oai_pmh": oai_pmh.pages,
     "openalex": openalex.pages,
     "rss": rss.pages,
+    "sitemap": sitemap.pages,
+    "wikicfp": wikicfp.pages,
 }
 
 
@@ -49,12 +70,18 @@ def pages(source: Source, http: Http, mark: Watermark) -> Iterator[Page]:
     room = source.max_items
     try:
         for page in _SCANNERS[source.kind](source, Access(http, source), mark):
-            if room is None or len(page.documents) < room:
+            if room is None:
                 yield page
-            else:
+                continue
+            if len(page.documents) >= room:
                 yield _last_page(page, room)
                 return
-            room = None if room is None else room - len(page.documents)
+            # What was skipped was asked for too: a search that matches little must end as well.
+            room -= len(page.documents) + len(page.skipped)
+            if room <= 0:
+                yield _last_page(page, len(page.documents))
+                return
+            yield page
     except SourceError:
         raise
     except Exception as error:

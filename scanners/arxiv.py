@@ -8,6 +8,7 @@ kept with them. lxml reads the answers because feedparser drops the ``<arxiv:aff
 an ``<author>`` (feedparser's issues 24 and 145).
 """
 
+import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -17,7 +18,8 @@ from core.sources import Source
 from scanners.access import Access
 from scanners.base import Page, Skip, Watermark
 from scanners.errors import ComeBackLater, SourceError
-from scanners.parse import parse_date, xml_faults, xml_root
+from scanners.mend import is_cut, xml_list
+from scanners.parse import parse_date
 
 _PAGE_SIZE = "200"  # the manual allows 2,000; a small page is little to ask again
 
@@ -98,9 +100,8 @@ def parse(body: bytes, source: Source, url: str, status: int = 200) -> Answer:
     Raises:
         SourceError: not an answer of the API, one cut short, or one that tells an error.
     """
-    root = xml_root(body, url)
-    faults = xml_faults(root)
-    if any("Premature end" in fault for fault in faults):
+    root, faults = xml_list(body, url)
+    if faults and is_cut(body, root):
         raise SourceError("the answer is cut short", url=url, status=status)
     entries = root.findall("atom:entry", _NS)
     for entry in entries:
@@ -109,16 +110,18 @@ def parse(body: bytes, source: Source, url: str, status: int = 200) -> Answer:
                 f"arXiv refused the query: {_text(entry, 'atom:summary')}", url=url, status=status
             )
     total = _text(root, "opensearch:totalResults")
-    if not total.isdecimal():
+    if not re.fullmatch(r"\d{1,9}", total, re.ASCII):
         raise SourceError(
             "not an answer of the arXiv API: totalResults is missing", url=url, status=status
         )
-    documents, skipped = [], [Skip("ill-formed XML", fault) for fault in faults]
+    documents, skipped = [], []
     for entry in entries:
         try:
             documents.append(_document(entry, source))
         except ValueError as error:
             skipped.append(Skip(str(error), _text(entry, "atom:id")))
+    if faults:
+        skipped.append(Skip("ill-formed XML, mended", f"{faults[0]} ({len(faults)} faults)"))
     return Answer(tuple(documents), tuple(skipped), len(entries), int(total))
 
 

@@ -53,7 +53,10 @@ def check(source: Source, http: Http, *, since: date, until: date) -> Check:
 def _robots(source: Source, http: Http) -> str:
     if not Access.honours_robots(source):
         return "interface"
-    rules = http.robots(source.url, allow_private=source.allow_private)
+    try:
+        rules = http.robots(source.url, allow_private=source.allow_private)
+    except SourceError:
+        return "not read"
     if not rules.allows(source.url):
         return "forbids"
     return f"allows, {rules.crawl_delay:g} s apart" if rules.crawl_delay else "allows"

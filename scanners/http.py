@@ -69,7 +69,7 @@ class Http:
         self._settings = settings
         # Two, so that a connection opened to a private address is never used again without leave.
         self._guarded, self._unguarded = (Session(settings.contact) for _ in range(2))
-        self._rules: dict[str, Rules] = {}  # by address of robots.txt
+        self._rules: dict[str, Rules | SourceError] = {}  # by address of robots.txt
         self._last_start: dict[str, float] = {}  # by host, s of time.monotonic
         self._lock = threading.Lock()
 
@@ -85,7 +85,13 @@ class Http:
         self._unguarded.close()
 
     def robots(self, url: str, *, allow_private: bool = False) -> Rules:
-        """Return what the robots.txt of the host of ``url`` says; each host is asked once."""
+        """Return what the robots.txt of the host of ``url`` says; each host is asked once.
+
+        An answer of 4xx means that there are no rules (RFC 9309, 2.3.1.3).
+
+        Raises:
+            SourceError: no answer, or 5xx: nothing may be fetched then (2.3.1.4).
+        """
         parts = urlsplit(_web_address(url))
         address = f"{parts.scheme}://{parts.netloc}/robots.txt"
         if address not in self._rules:
@@ -95,8 +101,11 @@ class Http:
             except SourceError as error:
                 absent = error.status is not None and 400 <= error.status < 500
                 absent &= not isinstance(error, ComeBackLater)
-                self._rules[address] = Rules.parse(b"") if absent else Rules.nothing()
-        return self._rules[address]
+                self._rules[address] = Rules.parse(b"") if absent else error
+        rules = self._rules[address]
+        if isinstance(rules, SourceError):
+            raise rules
+        return rules
 
     def get(
         self,

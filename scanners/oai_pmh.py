@@ -20,6 +20,7 @@ from core.text import plain
 from scanners.access import Access
 from scanners.base import Page, Skip, Watermark
 from scanners.errors import SourceError
+from scanners.mend import is_cut, xml_list
 from scanners.parse import (
     element_text,
     find_arxiv_id,
@@ -28,8 +29,6 @@ from scanners.parse import (
     parse_date,
     parse_language,
     readable,
-    xml_faults,
-    xml_root,
 )
 
 _LANG = "{http://www.w3.org/XML/1998/namespace}lang"
@@ -118,7 +117,7 @@ def parse(body: bytes, source: Source, *, url: str) -> Answer:
         OaiError: the answer is an error, other than that there are no records.
         SourceError: the answer is not XML, or not one to ListRecords or GetRecord.
     """
-    root = xml_root(body, url)
+    root, faults = xml_list(body, url)
     error = root.find("{*}error")
     if error is not None:
         if error.get("code") == "noRecordsMatch":
@@ -133,21 +132,14 @@ def parse(body: bytes, source: Source, *, url: str) -> Answer:
         except ValueError as problem:
             skipped.append(Skip(str(problem), _text(record, "{*}header/{*}identifier")))
     token = root.find(".//{*}resumptionToken")
-    faults = xml_faults(root)
     if faults:
         skipped.append(Skip("ill-formed XML, mended", f"{faults[0]} ({len(faults)} faults)"))
     return Answer(
         documents=tuple(documents),
         skipped=tuple(skipped),
         token="" if token is None else element_text(token).strip(),
-        cut=bool(faults) and token is None and not _has_end(body, root),
+        cut=bool(faults) and token is None and (b"resumptionToken" in body or is_cut(body, root)),
     )
-
-
-def _has_end(body: bytes, root: Any) -> bool:
-    """Return whether the root's end tag is in ``body``, in any encoding with ASCII in it."""
-    name = re.escape(local_name(root).encode())
-    return re.search(rb"</(?:\w+:)?" + name + rb"\s*>", body.replace(b"\0", b"")) is not None
 
 
 def _document(record: Any, source: Source) -> Document:

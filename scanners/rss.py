@@ -26,6 +26,7 @@ from core.text import plain
 from scanners.access import Access
 from scanners.base import Page, Skip, Watermark
 from scanners.errors import SourceError
+from scanners.mend import take_apart
 from scanners.parse import (
     find_arxiv_id,
     find_doi,
@@ -39,6 +40,7 @@ from scanners.parse import (
 _TITLE_LENGTH = 100  # characters of a summary that stand in for a missing title
 _RAW_LENGTH = 500  # characters; longer strings of an entry are text that the document has
 _ARXIV_LEAD = re.compile(r"^arXiv:\S+\s+Announce Type:\s*\S+\s+Abstract:\s*", re.IGNORECASE)
+_LOST = Skip("ill-formed XML")
 _DATES = ("published", "prism_publicationdate", "updated", "created")  # dc:date is in updated
 
 
@@ -87,10 +89,10 @@ def parse(body: bytes, source: Source, *, url: str, headers: Mapping[str, str]) 
         SourceError: ``body`` is not a feed.
     """
     if body.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
-        feed, entries = _json_feed(body, url)
+        (feed, entries), lost = _json_feed(body, url), 0
     else:
-        feed, entries = _xml_feed(body, url, headers)
-    documents, skipped = [], []
+        feed, entries, lost = _xml_feed(body, url, headers)
+    documents, skipped = [], [_LOST] * lost
     for entry in entries:
         try:
             documents.append(_document(entry, feed, source, url))
@@ -102,6 +104,24 @@ def parse(body: bytes, source: Source, *, url: str, headers: Mapping[str, str]) 
 
 def _xml_feed(
     body: bytes, url: str, headers: Mapping[str, str]
+) -> tuple[dict[str, Any], list[dict[str, Any]], int]:
+    """Return feed, entries, and how many entries there is nothing left of."""
+    body = mend_references(body)
+    pieces = take_apart(body)
+    if not pieces:
+        return *_feedparser(body, url, headers), 0
+    feed, _ = _feedparser(pieces.shell, url, headers)
+    _, entries = _feedparser(pieces.good, url, headers)
+    lost = pieces.lost
+    for alone in pieces.bad:
+        _, found = _feedparser(alone, url, headers)
+        entries += found
+        lost += not found
+    return feed, entries, lost
+
+
+def _feedparser(
+    body: bytes, url: str, headers: Mapping[str, str]
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     context = {
         # Without a type feedparser guesses Latin-1, where XML itself says UTF-8.
@@ -111,7 +131,7 @@ def _xml_feed(
     }
     try:
         parsed = feedparser.parse(
-            io.BytesIO(mend_references(body)),
+            io.BytesIO(body),
             response_headers=context,
             resolve_relative_uris=False,
             sanitize_html=False,

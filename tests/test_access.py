@@ -66,11 +66,14 @@ class TestRobots:
         serve(httpserver, robots=robots)
         assert len(read(http, source(httpserver))) == 3
 
-    def test_a_host_that_fails_to_tell_forbids(self, httpserver: HTTPServer, http: Http) -> None:
+    def test_a_host_that_fails_to_tell_is_left(self, httpserver: HTTPServer, http: Http) -> None:
         serve(httpserver)
         httpserver.expect_request("/robots.txt").respond_with_data("", status=503)
-        with pytest.raises(Blocked):
-            read(http, source(httpserver))
+        for _ in range(2):
+            with pytest.raises(SourceError) as error:
+                read(http, source(httpserver))
+            assert error.value.status == 503
+        assert [request.path for request, _ in httpserver.log] == ["/robots.txt"]
 
     def test_interfaces_for_programs_are_exempt(self, httpserver: HTTPServer, http: Http) -> None:
         serve(httpserver, robots="User-agent: *\nDisallow: /\n")

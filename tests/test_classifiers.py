@@ -284,3 +284,18 @@ def test_importing_classifiers_is_cheap() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=CONFIG.parent
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_a_funders_topic_code_is_evidence(labeler: Labeler) -> None:
+    project = Document(
+        kind=Kind.PROJECT,
+        title="NORDLYS: a project with a name that says nothing",
+        venue="Horizon Europe, HORIZON-CL3-2024-BM-01-02",
+        source="projects",
+        native_id="1",
+        language="en",
+    )
+    [scores] = labeler.label([project])
+    assigned = {score.label: score.reasons for score in scores if score.assigned}
+    assert list(assigned) == ["border_security"]
+    assert assigned["border_security"][0] == "HORIZON-CL3-2024-BM"

@@ -6,8 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
+from pytest_httpserver import HTTPServer
 from test_store import NEWS, PAPER, PARTNERS, WEEK
 
+from core.sources import Source
 from store import documents
 from store.database import open_writer
 
@@ -90,3 +93,56 @@ def test_help_names_every_command(run_horizon: Run) -> None:
     shown = run_horizon("--help").stdout
     for command in ("weekly", "demo", "harvest", "digest", "search", "sql", "sources"):
         assert command in shown
+
+
+FEED = """<rss version="2.0"><channel><title>Agency</title><link>https://example.org/</link>
+<item><title>Flood warning by radio links</title><guid>tag:1</guid>
+<pubDate>Mon, 09 Nov 2026 08:00:00 GMT</pubDate></item></channel></rss>"""
+
+
+@pytest.fixture
+def agency(httpserver: HTTPServer, tmp_path: Path) -> str:
+    """A feed behind a page, and a config folder whose only source it is."""
+    page = '<link rel="alternate" type="application/rss+xml" href="/feed.xml"><p>News</p>'
+    httpserver.expect_request("/").respond_with_data(page, content_type="text/html")
+    httpserver.expect_request("/robots.txt").respond_with_data("User-agent: *\nAllow: /\n")
+    httpserver.expect_request("/feed.xml").respond_with_data(
+        FEED, content_type="application/rss+xml"
+    )
+    source = {"id": "agency", "kind": "rss", "name": "Agency", "allow_private": True}
+    catalogue = {"sources": [source | {"url": httpserver.url_for("/feed.xml")}]}
+    (tmp_path / "sources.yaml").write_text(yaml.safe_dump(catalogue))
+    return str(tmp_path)
+
+
+def test_sources_check(run: Run, agency: str) -> None:
+    done = run("sources", "check", "agency", "--config", agency, "--json")
+    assert done.returncode == 0, done.stderr
+    [found] = json.loads(done.stdout)
+    assert found["http_status"] == 200
+    assert (found["items"], found["would_add"], found["robots"]) == (1, 1, "allows")
+    assert (found["newest"], found["sample"]) == ("2026-11-09", "Flood warning by radio links")
+
+
+def test_sources_check_of_what_fails(run: Run, agency: str, httpserver: HTTPServer) -> None:
+    httpserver.clear()
+    done = run("sources", "check", "--config", agency)
+    assert done.returncode == 1
+    assert "agency" in done.stdout
+    assert run("sources", "check", "nobody", "--config", agency).returncode == 2
+
+
+def test_sources_add_proposes_lines_that_are_valid(
+    run: Run, agency: str, httpserver: HTTPServer
+) -> None:
+    url = httpserver.url_for("/")
+    done = run("sources", "add", url, "--config", agency, "--allow-private")
+    assert done.returncode == 0, done.stderr
+    [proposal] = yaml.safe_load(done.stdout)
+    assert Source.model_validate(proposal).url == httpserver.url_for("/feed.xml")
+    assert "1 items" in done.stdout
+
+
+def test_sources_add_stays_outside_the_office(run: Run, httpserver: HTTPServer) -> None:
+    done = run("sources", "add", httpserver.url_for("/"))
+    assert "not a public address" in done.stdout + done.stderr

@@ -91,7 +91,9 @@ def test_arxiv_id(given: str, expected: str | None) -> None:
     assert normal_arxiv_id(given) == expected
 
 
-@pytest.mark.parametrize("url", ["javascript:alert(1)", "ftp://a.org/x", "/relative", "http://[x/"])
+@pytest.mark.parametrize(
+    "url", ["javascript:alert(1)", "ftp://a.org/x", "/relative", "http://[x/", "http://a.org:x/"]
+)
 def test_only_web_addresses_are_links(url: str) -> None:
     assert web_url(url) == ""
 
@@ -106,6 +108,7 @@ class TestText:
             html_to_text("<p>Fire &amp; <b>rescue</b></p><script>x()</script>") == "Fire & rescue"
         )
         assert html_to_text("p < 0.05 & more") == "p < 0.05 & more"
+        assert html_to_text("<ul><li>H<sub>2</sub>O</li><li>CO<br>two</li></ul>") == "H2O CO two"
 
     def test_plain_keeps_mathematics(self) -> None:
         assert plain("a < b\n  and  b > c") == "a < b and b > c"
@@ -154,6 +157,11 @@ class TestConfiguration:
                 "taxonomy.yaml:5: schemes.0.layout",
             ),
             ("        name: Screening\n", "        nmae: Screening\n", "taxonomy.yaml:8: "),
+            (
+                "        definition",
+                "        codes: ['(']\n        definition",
+                "taxonomy.yaml:9: schemes.0.labels.0.codes: '(' is no regular expression",
+            ),
             ("version", "verzion", "taxonomy.yaml:1: verzion: unknown key"),
             ("- id: screening", "- id: goals", "taxonomy.yaml:1: the file: ids used twice: goals"),
             ("  - id: goals", "  - id: [goals", "taxonomy.yaml:4: not valid YAML"),

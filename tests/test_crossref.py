@@ -2,6 +2,7 @@
 
 import json
 import random
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -166,8 +167,10 @@ def test_dates_are_as_precise_as_they_are_written(
     [
         ({"has-preprint": [{"id-type": "doi", "id": "10.48550/arXiv.2611.01234"}]}, "2611.01234"),
         ({"is-preprint-of": [{"id-type": "arxiv", "id": "2611.01234"}]}, "2611.01234"),
-        ({"has-preprint": {"id-type": "uri", "id": "https://arxiv.org/abs/2611.01234v2"}},)
-        + ("2611.01234",),
+        (
+            {"has-preprint": {"id-type": "uri", "id": "https://arxiv.org/abs/2611.01234v2"}},
+            "2611.01234",
+        ),
         ({"has-review": [{"id-type": "doi", "id": "10.48550/arXiv.2611.01234"}]}, None),
         ({"has-preprint": [{"id-type": "doi", "id": "10.1101/2026.11.01"}]}, None),
         ({}, None),
@@ -244,15 +247,19 @@ def test_what_is_not_of_the_source_is_counted() -> None:
             "<jats:sec><jats:title>RESULTS</jats:title><jats:p>We see.</jats:p></jats:sec>",
             "We look. We see.",
         ),
-        ("<jats:title>Wind in forests</jats:title><jats:p>It blows.</jats:p>",)
-        + ("Wind in forests It blows.",),
+        (
+            "<jats:title>Wind in forests</jats:title><jats:p>It blows.</jats:p>",
+            "Wind in forests It blows.",
+        ),
         (
             "so <mml:math xmlns:mml='http://www.w3.org/1998/Math/MathML'> <mml:mi>x</mml:mi> "
-            "<mml:mo>=</mml:mo> <mml:mn>2</mml:mn> </mml:math> holds",
+            "<mml:mo>=</mml:mo> <mml:mn>2</mml:mn> <mml:annotation>x=2</mml:annotation></mml:math> "
+            "holds",
             "so x=2 holds",
         ),
         (
-            "so <jats:inline-formula><jats:alternatives><jats:tex-math>$$x$$</jats:tex-math>"
+            "so <jats:inline-formula><jats:alternatives><jats:inline-graphic href='a'/>"
+            "<jats:tex-math>$$x$$</jats:tex-math>"
             "<mml:math><mml:mi>x</mml:mi></mml:math></jats:alternatives></jats:inline-formula>.",
             "so x.",
         ),
@@ -410,33 +417,30 @@ def test_recorded_answers(shared: Path) -> None:
     documents = []
     for path in recorded:
         message = json.loads(path.read_bytes())["message"]
-        works = message["items"] if "items" in message else [message]
+        works = message.get("items", [message])
         answer = crossref.parse(path.read_bytes(), a_source(), path.name)
         assert len(answer.documents) + len(answer.skipped) == len(works) == len(answer.keys)
-        untitled = sum(not w.get("title") or w["type"] in crossref._NO_WORKS for w in works)
-        assert len(answer.skipped) == untitled
+        assert [s.reason for s in answer.skipped if not s.reason.startswith("not a work")] == []
         documents += answer.documents
     assert not any("jats:" in d.text or "mml:" in d.text or "&amp;" in d.text for d in documents)
 
 
 @pytest.mark.realdata
 def test_mangled_answers(shared: Path) -> None:
-    chance = random.Random(3)  # noqa: S311
+    chance = random.Random(3)
     for path in sorted((shared / "feeds" / "crossref").glob("*.json"))[::3]:
         whole = path.read_bytes()
         for _ in range(10):
             mangled = bytearray(whole)
             for _ in range(20):
                 mangled[chance.randrange(len(mangled))] = chance.choice(b'<>&"{}[]:,\\0 \xff')
-            try:
+            with suppress(SourceError):  # and nothing else
                 crossref.parse(bytes(mangled), a_source(), path.name)
-            except SourceError as error:
-                assert error.url == path.name
 
 
 @pytest.mark.realdata
 def test_a_misshapen_field_costs_its_work_only(shared: Path) -> None:
-    chance = random.Random(4)  # noqa: S311
+    chance = random.Random(4)
     junk = [None, "", "x", 7, [], {}, [None], {"a": 1}, [[]], "<jats:p>", ["<b"], True]
     path = shared / "feeds" / "crossref" / "test_works_field_query_publisher_name-0.json"
     data = json.loads(path.read_bytes())

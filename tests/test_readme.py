@@ -76,6 +76,7 @@ def test_the_deployment_is_accepted(tmp_path: Path) -> None:
         **os.environ,
         "PREFECT_HOME": str(tmp_path),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
         "DO_NOT_TRACK": "1",
     }
     for command in ("work-pool create --type process horizon", "deploy --all"):
