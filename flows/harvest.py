@@ -1,8 +1,8 @@
 """Harvest: every source, page by page, into the store."""
 
 import time
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
@@ -20,7 +20,7 @@ from core.sources import Source
 from core.weeks import days_of
 from flows import health
 from flows.progress import progress
-from scanners import Blocked, ComeBackLater, Http, Page, SourceError, Watermark, pages
+from scanners import Http, Page, SourceError, Watermark, pages
 from store import documents, runs
 from store.database import Connection, open_writer
 
@@ -83,7 +83,8 @@ def harvest(
     """Read what the sources list and keep it; return what was counted and who gave trouble.
 
     Without ``since`` and ``until`` each source goes on where its last harvest ended, up to the
-    Sunday of ``week``. A source that fails is noted and the next one is read.
+    Sunday of ``week``. A source that fails is left for a second pass over all that failed: waiting
+    for each in its turn would cost a run without network hours.
 
     Args:
         week: ISO week that the documents are new in, such as ``2026-W46``.
@@ -101,30 +102,58 @@ def harvest(
     office = load_office(Path(config), Path(store))
     monday, sunday = days_of(week)
     own_window = since is not None or until is not None
+    jobs = [
+        _Job(source, week, since or monday, until or sunday, not own_window)
+        for source in _choose(office, source_ids)
+    ]
+    ended = []
     with open_writer(office.settings.store, office.partners) as con:
         own_run = run_id or runs.start(con, week)
-        counts: Counter[str] = Counter()
-        trouble = []
-        with Http(office.settings.http) as http, progress() as bar:
-            means = _Means(con, http, LanguageDetector())
-            chosen = _choose(office, source_ids)
-            row = bar.add_task("Harvest", total=len(chosen), note="")
-            for source in chosen:
-                bar.update(row, note=source.name)
-                job = _Job(source, week, since or monday, until or sunday, not own_window)
-                fared = _harvest_one(means, office.settings, job)
-                runs.record_health(con, own_run, fared)
-                counts.update(new=fared.new, known=fared.known)
-                counts["skipped"] += sum(fared.skipped.values())
-                counts["sources"] += 1
-                counts["failing"] += fared.status in health.BAD
-                if fared.message:
-                    trouble.append(f"{source.id} is {fared.status}: {fared.message}")
-                bar.advance(row)
-            bar.update(row, note="")
+        for fared in _harvest_all(con, office.settings, jobs):
+            runs.record_health(con, own_run, fared)
+            ended.append(fared)
+        counts = _count(ended)
         if run_id is None:
             runs.finish(con, own_run, "finished", counts)
+    trouble = [f"{e.source} is {e.status}: {e.message}" for e in ended if e.message]
     return {**counts, "trouble": trouble}
+
+
+def _harvest_all(
+    con: Connection, settings: Settings, jobs: Sequence[_Job]
+) -> Iterator[runs.Health]:
+    """Read all sources, those that failed once more at the end; yield how each fared."""
+    tallies: defaultdict[str, _Tally] = defaultdict(_Tally)
+    detector = LanguageDetector()
+    with progress() as bar:
+        row = bar.add_task("Harvest", total=len(jobs), note="")
+        for tries_left in range(settings.harvest.retries, -1, -1):
+            failed = []
+            with Http(settings.http) as http:
+                for job in jobs:
+                    bar.update(row, note=job.source.name)
+                    tally = tallies[job.source.id]
+                    fared = _harvest_one(_Means(con, http, detector), job, tally)
+                    if fared.status == "failing" and tries_left:
+                        failed.append(job)
+                    else:
+                        bar.advance(row)
+                        yield fared
+            if not failed:
+                break
+            jobs = failed
+            time.sleep(settings.harvest.retry_delay)
+        bar.update(row, note="")
+
+
+def _count(ended: Sequence[runs.Health]) -> dict[str, int]:
+    return {
+        "new": sum(fared.new for fared in ended),
+        "known": sum(fared.known for fared in ended),
+        "skipped": sum(sum(fared.skipped.values()) for fared in ended),
+        "sources": len(ended),
+        "failing": sum(fared.status in health.BAD for fared in ended),
+    }
 
 
 def _choose(office: Office, source_ids: Sequence[str]) -> list[Source]:
@@ -143,17 +172,14 @@ def _choose(office: Office, source_ids: Sequence[str]) -> list[Source]:
     return [known[i] for i in source_ids] or [s for s in known.values() if s.enabled]
 
 
-def _harvest_one(means: _Means, settings: Settings, job: _Job) -> runs.Health:
-    """Read one source and say how it fared."""
-    source, http, tally = job.source, means.http, _Tally()
+def _harvest_one(means: _Means, job: _Job, tally: _Tally) -> runs.Health:
+    """Read one source, adding to ``tally``, and say how it fared."""
+    source, http = job.source, means.http
     past = runs.past(means.con, source.id)
     began, requests, received = time.monotonic(), http.requests, http.bytes
-    retrying = read_source.with_options(
-        retries=settings.harvest.retries, retry_delay_seconds=settings.harvest.retry_delay
-    )
     http_status = None
     try:
-        retrying(means, job, tally)
+        read_source(means, job, tally)
     except SourceError as error:
         status, message, http_status = health.of_error(error), str(error), error.status
     else:
@@ -185,22 +211,11 @@ def _harvest_one(means: _Means, settings: Settings, job: _Job) -> runs.Health:
     )
 
 
-def _is_worth_retrying(_task: Any, _run: Any, state: Any) -> bool:
-    """A source that asked for patience, or does not want us, is not asked again in this run."""
-    error = state.result(raise_on_failure=False)
-    return isinstance(error, SourceError) and not isinstance(error, ComeBackLater | Blocked)
-
-
-@task(
-    name="read source",
-    cache_policy=NO_CACHE,
-    persist_result=False,
-    retry_condition_fn=_is_worth_retrying,
-)
+@task(name="read source", cache_policy=NO_CACHE, persist_result=False)
 def read_source(means: _Means, job: _Job, tally: _Tally) -> None:
     """Read a source to the end of its window; each page is kept with its watermark, or not at all.
 
-    A retry, or the next run after a crash, goes on after the last page kept.
+    A second try, or the next run after a crash, goes on after the last page kept.
     """
     source = job.source
     kept = documents.watermark(means.con, source.id) if job.resume else None
