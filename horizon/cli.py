@@ -8,7 +8,7 @@ import json
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -257,43 +257,28 @@ def sources_check(
 ) -> None:
     """Ask sources now, keep nothing: what they answer, may we ask, what a harvest would add."""
     from core.sources import load_sources
-    from scanners import Http
-    from scanners.check import check
-    from store.database import open_reader
-    from store.runs import count_seen
+    from flows.checking import check
 
-    settings = _settings(config, store)
     known = {s.id: s for s in load_sources(config)}
     if source and source not in known:
         raise typer.BadParameter(f"no source {source} in sources.yaml; see 'horizon sources list'")
     chosen = [known[source]] if source else [s for s in known.values() if s.enabled]
-    today = date.today()
-    results = []
-    with Http(settings.http) as http:
-        for each in chosen:
-            since = today - timedelta(days=max(each.rhythm_days, each.overlap_days))
-            found = check(each, http, since=since, until=today)
-            seen = 0
-            if settings.store.exists():
-                with open_reader(settings.store) as con:
-                    seen = count_seen(con, each.id, found.native_ids)
-            results.append((each, found, found.items - seen))
+    results = list(check(_settings(config, store), chosen, date.today()))
     if as_json:
-        _print_json([asdict(found) | {"would_add": new} for _, found, new in results])
+        _print_json([asdict(found) for found in results])
     else:
         _print_table(
-            ["id", "HTTP", "robots", "items", "would add", "newest", "verified", "says"],
+            ["id", "state", "HTTP", "robots.txt", "items", "would add", "newest", "says"],
             [
                 (
-                    *(found.source, found.http_status, found.robots, found.items, new),
-                    *(found.newest, "yes" if each.verified else "not yet"),
-                    found.message or found.sample,
+                    *(found.source, found.state, found.http_status, found.robots, found.items),
+                    *(found.would_add, found.newest, found.message or found.sample),
                 )
-                for each, found, new in results
+                for found in results
             ],
         )
-    if all(found.message for _, found, _ in results):
-        raise HorizonError("no source could be read; see the table")
+    if not any(found.items for found in results):
+        raise HorizonError("no source gave anything; the last column says why")
 
 
 @sources_app.command("add")

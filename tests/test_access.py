@@ -2,27 +2,29 @@
 
 from collections.abc import Iterator
 from datetime import date
+from pathlib import Path
 
 import pytest
 from pytest_httpserver import HTTPServer
 from werkzeug import Response as Answer
 
-from core.settings import HttpSettings
+from core.settings import HttpSettings, Settings
 from core.sources import Source
+from flows.checking import Check, check
 from scanners import Blocked, ComeBackLater, Http, SourceError, Watermark, pages
 from scanners import http as http_module
 from scanners.access import Access
-from scanners.check import check
 
 FEED = """<rss version="2.0"><channel><title>Agency</title><link>https://example.org/</link>{}
 </channel></rss>"""
 ITEM = "<item><title>Item {0}</title><guid>{0}</guid><link>https://example.org/{0}</link></item>"
+HTTP = HttpSettings(interval=0, backoff=0, retries=0)
 WINDOW = date(2026, 11, 9), date(2026, 11, 15)
 
 
 @pytest.fixture
 def http() -> Iterator[Http]:
-    with Http(HttpSettings(interval=0, backoff=0, retries=0)) as http:
+    with Http(HTTP) as http:
         yield http
 
 
@@ -148,16 +150,25 @@ def test_a_fault_of_a_scanner_is_a_fault_of_its_source(
 
 
 class TestCheck:
-    def test_a_source_that_answers(self, httpserver: HTTPServer, http: Http) -> None:
-        serve(httpserver, robots="User-agent: *\nCrawl-delay: 2\n")
-        found = check(source(httpserver), http, since=WINDOW[0], until=WINDOW[1])
-        assert (found.http_status, found.items, found.message) == (200, 3, "")
-        assert found.robots == "allows, 2 s apart"
-        assert [native_id[-2:] for native_id in found.native_ids] == ["/0", "/1", "/2"]
+    def check(self, source: Source, tmp_path: Path) -> Check:
+        settings = Settings(store=tmp_path / "none.duckdb", http=HTTP)
+        [found] = check(settings, [source], WINDOW[1])
+        return found
 
-    def test_a_source_that_does_not(self, httpserver: HTTPServer, http: Http) -> None:
+    def test_a_source_that_answers(self, httpserver: HTTPServer, tmp_path: Path) -> None:
+        serve(httpserver, robots="User-agent: *\nCrawl-delay: 2\n")
+        found = self.check(source(httpserver), tmp_path)
+        assert (found.http_status, found.items, found.would_add) == (200, 3, 3)
+        assert (found.state, found.robots) == ("ok", "allows, 2 s apart")
+
+    def test_a_source_that_does_not(self, httpserver: HTTPServer, tmp_path: Path) -> None:
         httpserver.expect_request("/robots.txt").respond_with_data("")
         httpserver.expect_request("/feed.xml").respond_with_response(Answer("oops", status=500))
-        found = check(source(httpserver), http, since=WINDOW[0], until=WINDOW[1])
-        assert (found.http_status, found.items) == (500, 0)
+        found = self.check(source(httpserver), tmp_path)
+        assert (found.state, found.http_status, found.items) == ("failing", 500, 0)
         assert "the server failed" in found.message
+
+    def test_a_source_that_is_forbidden(self, httpserver: HTTPServer, tmp_path: Path) -> None:
+        serve(httpserver, robots="User-agent: *\nDisallow: /\n")
+        found = self.check(source(httpserver), tmp_path)
+        assert (found.state, found.robots, found.items) == ("blocked", "forbids", 0)

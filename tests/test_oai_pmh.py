@@ -207,8 +207,9 @@ def test_ill_formed_xml_loses_no_good_record(fault: str) -> None:
     answer = read(
         oai(f"<ListRecords>{record(1, dc(fault))}{record(2, good)}{token('T')}</ListRecords>")
     )
-    assert [d.native_id for d in answer.documents] == ["oai:repo:1", "oai:repo:2"]
-    assert answer.documents[1].title == "Good"
+    titles = {d.native_id: d.title for d in answer.documents}
+    assert titles.keys() == {"oai:repo:1", "oai:repo:2"}
+    assert titles["oai:repo:2"] == "Good"
     assert [s.reason for s in answer.skipped] == ["ill-formed XML, mended"]
     assert answer.token == "T"
     assert not answer.cut

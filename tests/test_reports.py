@@ -20,10 +20,12 @@ from core.subscribers import Subscriber
 from core.taxonomy import Label, Scheme, Taxonomy
 from reports import words
 from reports.deliver import message, to_outbox, write_digest
-from reports.digest import Digest, Entry, Section
+from reports.digest import Digest, Entry, Section, SourceLine
 from reports.extract import extract
 from reports.gather import gather
 from reports.render import DARK, LIGHT, Palette, to_html, to_text
+from reports.summary import warnings
+from reports.words import OUTCOMES
 from store import documents, labels, runs
 from store.database import Connection, open_writer
 
@@ -655,3 +657,27 @@ def test_broken_write_leaves_the_old_file(
             write_digest(full.digest(), tmp_path)
     assert page.read_bytes() == before
     assert not list(tmp_path.glob(".*.part"))
+
+
+@pytest.mark.parametrize(
+    ("states", "said"),
+    [
+        ([("A", "failing", 1)], ("A could not be reached.",)),
+        (
+            [("A", "failing", 4), ("B", "blocked", 1)],
+            ("A has given nothing for four weeks: not reached.", "B did not let us in."),
+        ),
+        (
+            [(name, "failing", 1) for name in "ABCDE"],
+            ("Five sources could not be reached (see Coverage).",),
+        ),
+    ],
+)
+def test_the_first_screen_names_what_has_failed_for_four_weeks(
+    states: list[tuple[str, str, int]], said: tuple[str, ...]
+) -> None:
+    lines = [
+        SourceLine(name, status, OUTCOMES[status], 0, 0, (), "", weeks)
+        for name, status, weeks in states
+    ]
+    assert warnings(lines) == said

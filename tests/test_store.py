@@ -269,6 +269,16 @@ class TestWeek:
         states = week.source_states(con, WEEK)
         assert [(s.source, s.status, s.skipped) for s in states] == [("a", "ok", {"no title": 2})]
 
+    def test_weeks_of_failing_are_counted_in_a_row(self, con: Connection) -> None:
+        for name, status in (
+            ("2026-W42", "failing"), ("2026-W43", "ok"), ("2026-W44", "blocked"),
+            ("2026-W45", "failing"), ("2026-W46", "changed"),
+        ):  # fmt: skip
+            health = runs.Health(source="a", status=status, skipped={})
+            runs.record_health(con, runs.start(con, name), health)
+        assert [s.weeks_failing for s in week.source_states(con, "2026-W46")] == [3]
+        assert [s.weeks_failing for s in week.source_states(con, "2026-W43")] == [0]
+
 
 class TestRuns:
     def test_a_run_left_open_was_interrupted(self, con: Connection) -> None:

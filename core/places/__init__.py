@@ -1,0 +1,1 @@
+"""Names of places and institutions, and the countries they tell."""
