@@ -8,7 +8,6 @@ from pydantic import Field, field_validator, model_validator
 from core.config import Strict, load_yaml
 from core.document import Kind
 
-
 # What a kind cannot do without, among the params.
 _NEEDS = {
     "arxiv": "search_query",

@@ -13,7 +13,6 @@ from prefect import flow, get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
 from classifiers.language import LanguageDetector
-from core.document import Document
 from core.office import Office, load_office
 from core.settings import Settings
 from core.sources import Source
@@ -227,7 +226,9 @@ def read_source(means: _Means, job: _Job, tally: _Tally) -> None:
             mark = page.mark
             added = documents.add(
                 means.con,
-                _with_language(page.documents, source, means.detector),
+                means.detector.fill(
+                    [replace(d, language=d.language or source.language) for d in page.documents]
+                ),
                 week=job.week,
                 mark=(source.id, mark.to_json()) if job.resume else None,
             )
@@ -235,14 +236,3 @@ def read_source(means: _Means, job: _Job, tally: _Tally) -> None:
         # A window that an earlier run left open is finished first; then comes this week's.
         if not unfinished or unfinished[1] >= job.until:
             return
-
-
-def _with_language(
-    found: Sequence[Document], source: Source, detector: LanguageDetector
-) -> list[Document]:
-    """Return ``found`` with each language that its source did not tell."""
-    told = [replace(d, language=d.language or source.language) for d in found]
-    silent = [i for i, document in enumerate(told) if not document.language]
-    for i, language in zip(silent, detector.detect([told[i].text for i in silent]), strict=True):
-        told[i] = replace(told[i], language=language)
-    return told

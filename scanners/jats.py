@@ -28,7 +28,9 @@ _HEADING = re.compile(
     r"results?|findings|discussion|conclusions?|discussion ?/ ?conclusions?)\s*[.:]?",
     re.IGNORECASE,
 )
-_TEX = re.compile(r"\\begin\{document\}(.*?)\\end\{document\}", re.DOTALL)
+_TEX = re.compile(  # in linear time
+    r"\\begin\{document\}((?:(?!\\begin\{document\}).)*?)\\end\{document\}", re.DOTALL
+)
 
 
 def jats_to_text(markup: str | None) -> str:

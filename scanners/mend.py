@@ -7,6 +7,7 @@ where entries begin, and each entry that is not well-formed is read by itself.
 
 import re
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -16,16 +17,17 @@ from lxml import etree
 from scanners.errors import SourceError
 from scanners.parse import local_name, xml_faults, xml_root
 
-_ENTRY = re.compile(rb"<((?:[\w.-]+:)?(?:item|entry|record))(?=[\s/>])", re.IGNORECASE)
+_ENTRIES = rb"item|entry|record"
 # What follows the last entry, even one that has lost its end tag.
 _AFTER = re.compile(
-    rb"<(?:[\w.-]+:)?resumptionToken\b|</(?:[\w.-]+:)?(?:channel|feed|rss|RDF|ListRecords)\b",
+    rb"<(?:[\w.-]+:)?resumptionToken\b"
+    rb"|</(?:[\w.-]+:)?(?:channel|feed|rss|RDF|ListRecords|urlset|sitemapindex)\b",
     re.IGNORECASE,
 )
 _DECLARATION = re.compile(rb"\s*(<\?xml\s[^<>]*\?>)")
-_COMMENT = re.compile(rb"<!--.*?-->", re.DOTALL)
+_COMMENT = re.compile(rb"<!--(?:(?!<!--|-->).)*-->", re.DOTALL)  # in linear time
 _START_TAG = re.compile(rb"<([A-Za-z_][\w:.-]*)[^<>]*>")
-_HEAD_LENGTH = 20_000  # bytes in which the start tag of the root is looked for
+_ROOT_LENGTH = 10_000  # bytes of a start tag that are written around each entry
 _WIDE = re.compile(rb"\xff\xfe|\xfe\xff|\0|.\0", re.DOTALL)  # so begin UTF-16 and UTF-32
 
 
@@ -36,21 +38,33 @@ class Pieces:
     Attributes:
         shell: the list without entries.
         good: the entries that are well-formed, in the root of the list.
-        bad: each of the other entries, alone in the root of the list.
+        bad: the other entries.
+        frame: what to write before and after an entry so that it stands in the root of the list.
         lost: how many pieces between entries belong to none, such as one without its start tag.
     """
 
     shell: bytes
     good: bytes
     bad: list[bytes]
+    frame: tuple[bytes, bytes]
     lost: int
 
+    def alone(self) -> Iterator[bytes]:
+        """Yield each bad entry alone in the root of the list."""
+        opening, closing = self.frame
+        for entry in self.bad:
+            yield opening + entry + closing
 
-def take_apart(body: bytes) -> Pieces | None:
-    """Return the pieces of ``body``; None if it is well-formed or does not list several entries."""
+
+def take_apart(body: bytes, entries: bytes = _ENTRIES) -> Pieces | None:
+    """Return the pieces of ``body``; None if it is well-formed or does not list several entries.
+
+    ``entries`` are the local names that an entry may have, divided by ``|``.
+    """
     if _WIDE.match(body) or _is_well_formed(body):
         return None
-    names = Counter(match[1] for match in _ENTRY.finditer(body))
+    tag = rb"<((?:[\w.-]+:)?(?:" + entries + rb"))(?=[\s/>])"
+    names = Counter(re.findall(tag, body, re.IGNORECASE))
     if names.total() < 2:
         return None
     name = re.escape(names.most_common(1)[0][0])
@@ -59,20 +73,19 @@ def take_apart(body: bytes) -> Pieces | None:
     head, tail = body[: starts[0]], body[after.start() :] if after else b""
     opening, closing = _root_tags(head)
     whole = re.compile(rb"<" + name + rb"(?:[^<>]*/>|.*?</" + name + rb"\s*>)", re.DOTALL)
-    good, bad, lost = [], [], 0
+    good: list[bytes] = []
+    bad: list[bytes] = []
+    lost = 0
     for start, stop in pairwise([*starts, len(body) - len(tail)]):
         found = whole.match(body, start, stop)
         entry = found[0] if found else body[start:stop]
         lost += bool(body[start + len(entry) : stop].strip())
-        alone = opening + entry + closing
-        if _is_well_formed(alone):
-            good.append(entry)
-        else:
-            bad.append(alone)
-    return Pieces(head + tail, b"".join([opening, *good, closing]), bad, lost)
+        (good if _is_well_formed(opening + entry + closing) else bad).append(entry)
+    together = b"".join([opening, *good, closing])
+    return Pieces(head + tail, together, bad, (opening, closing), lost)
 
 
-def xml_list(body: bytes, url: str) -> tuple[Any, list[str]]:
+def xml_list(body: bytes, url: str, entries: bytes = _ENTRIES) -> tuple[Any, list[str]]:
     """Return the root of a list and what had to be mended, as ``xml_root`` and ``xml_faults`` do.
 
     The entries of a list that is ill-formed are the last children of its root.
@@ -82,12 +95,12 @@ def xml_list(body: bytes, url: str) -> tuple[Any, list[str]]:
     """
     root = xml_root(body, url)
     faults = xml_faults(root)
-    pieces = take_apart(body) if faults else None
+    pieces = take_apart(body, entries) if faults else None
     if pieces is None:
         return root, faults
     root = xml_root(pieces.shell, url)
     root.extend(_children(pieces.good, url))
-    for alone in pieces.bad:
+    for alone in pieces.alone():
         root.extend(_children(alone, url)[:1])  # further ones are what fell out of it
     return root, faults
 
@@ -108,8 +121,10 @@ def _children(document: bytes, url: str) -> list[Any]:
 def _root_tags(head: bytes) -> tuple[bytes, bytes]:
     """Return what to write around an entry so that it stands in the list's root."""
     declaration = match[1] if (match := _DECLARATION.match(head)) else b""
-    root = _START_TAG.search(_COMMENT.sub(b"", head[:_HEAD_LENGTH]))
-    return (declaration + root[0], b"</%b>" % root[1]) if root else (declaration, b"")
+    root = _START_TAG.search(_COMMENT.sub(b"", head))
+    if root is None or len(root[0]) > _ROOT_LENGTH:
+        return declaration, b""
+    return declaration + root[0], b"</%b>" % root[1]
 
 
 def _is_well_formed(document: bytes) -> bool:

@@ -18,6 +18,7 @@ _ISO_DATE = re.compile(
     r"(\d{4})(?:-(\d{2})(?:-(\d{2})(?:[T ]\d{2}:?\d{2}.*)?)?|(\d{2})(\d{2}))?", re.ASCII
 )
 _FIRST_YEAR = 1900
+_MAX_PARTS = 3_000_000  # tags, or objects and lists, in one answer: some 500 MB in memory
 
 # A tag that is surely one, for in "if a<b then" and "$p<q$" nothing may be lost: a closing tag,
 # a comment, or an element that often stands alone.
@@ -46,8 +47,10 @@ def xml_root(body: bytes, url: str) -> Any:
     ``xml_faults`` tells what was mended.
 
     Raises:
-        SourceError: nothing in ``body`` can be read as XML, or it is a web page.
+        SourceError: nothing in ``body`` can be read as XML, it is a web page, or it has millions
+            of tags.
     """
+    refuse_swarm(body.count(b"<"), _MAX_PARTS, url)
     parser = etree.XMLParser(
         recover=True, resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False
     )
@@ -63,7 +66,8 @@ def xml_root(body: bytes, url: str) -> Any:
 
 
 def json_object(body: bytes, url: str) -> dict[str, Any]:
-    """Return the JSON object that ``body`` is. Raises SourceError: it is something else."""
+    """Return the JSON object that ``body`` is. Raises SourceError: something else, or too large."""
+    refuse_swarm(body.count(b"{") + body.count(b"["), _MAX_PARTS, url)
     try:
         data = json.loads(body)
     except (ValueError, RecursionError) as error:
@@ -71,6 +75,12 @@ def json_object(body: bytes, url: str) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise SourceError("the answer is not a JSON object", url=url, status=200)
     return data
+
+
+def refuse_swarm(parts: int, most: int, url: str) -> None:
+    """Raise SourceError if an answer has more than ``most`` parts, before they fill the memory."""
+    if parts > most:
+        raise SourceError(f"the answer has {parts:,} parts, more than {most:,}", url=url)
 
 
 def as_list(value: Any) -> list[Any]:

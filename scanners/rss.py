@@ -35,11 +35,16 @@ from scanners.parse import (
     parse_language,
     plausible,
     readable,
+    refuse_swarm,
 )
 
 _TITLE_LENGTH = 100  # characters of a summary that stand in for a missing title
 _RAW_LENGTH = 500  # characters; longer strings of an entry are text that the document has
 _ARXIV_LEAD = re.compile(r"^arXiv:\S+\s+Announce Type:\s*\S+\s+Abstract:\s*", re.IGNORECASE)
+_MAX_TAGS = 500_000  # of one feed; feedparser reads some 20,000 a second
+_MAX_ENTRY_TAGS = 20_000  # of an ill-formed entry; if they lie in one another, time is quadratic
+# feedparser compares each attribute of a tag with each other one.
+_CROWDED = re.compile(rb"<[^<>!?](?:[^<>=]*=){1000}")
 _LOST = Skip("ill-formed XML")
 _DATES = ("published", "prism_publicationdate", "updated", "created")  # dc:date is in updated
 
@@ -88,6 +93,7 @@ def parse(body: bytes, source: Source, *, url: str, headers: Mapping[str, str]) 
     Raises:
         SourceError: ``body`` is not a feed.
     """
+    refuse_swarm(max(body.count(b"<"), body.count(b"{")), _MAX_TAGS, url)
     if body.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
         (feed, entries), lost = _json_feed(body, url), 0
     else:
@@ -106,23 +112,30 @@ def _xml_feed(
     body: bytes, url: str, headers: Mapping[str, str]
 ) -> tuple[dict[str, Any], list[dict[str, Any]], int]:
     """Return feed, entries, and how many entries there is nothing left of."""
+    if _CROWDED.search(body):
+        raise SourceError("a tag of the answer has more than 1,000 attributes", url=url)
     body = mend_references(body)
     pieces = take_apart(body)
     if not pieces:
-        return *_feedparser(body, url, headers), 0
-    feed, _ = _feedparser(pieces.shell, url, headers)
-    _, entries = _feedparser(pieces.good, url, headers)
+        parsed = _feedparser(body, url, headers)
+        if not parsed.entries and not parsed.get("version"):
+            raise SourceError("the answer is not a feed", url=url)
+        return parsed.feed, parsed.entries, 0
+    feed = _feedparser(pieces.shell, url, headers).feed
+    entries = _feedparser(pieces.good, url, headers).entries
     lost = pieces.lost
-    for alone in pieces.bad:
-        _, found = _feedparser(alone, url, headers)
+    for alone in pieces.alone():
+        try:
+            refuse_swarm(alone.count(b"<"), _MAX_ENTRY_TAGS, url)
+            found = _feedparser(alone, url, headers).entries
+        except SourceError:
+            found = []
         entries += found
         lost += not found
     return feed, entries, lost
 
 
-def _feedparser(
-    body: bytes, url: str, headers: Mapping[str, str]
-) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+def _feedparser(body: bytes, url: str, headers: Mapping[str, str]) -> Any:
     context = {
         # Without a type feedparser guesses Latin-1, where XML itself says UTF-8.
         "content-type": headers.get("content-type") or "application/xml",
@@ -130,7 +143,7 @@ def _feedparser(
         "content-location": web_url(headers.get("content-location")) or url,
     }
     try:
-        parsed = feedparser.parse(
+        return feedparser.parse(
             io.BytesIO(body),
             response_headers=context,
             resolve_relative_uris=False,
@@ -138,9 +151,6 @@ def _feedparser(
         )
     except Exception as error:  # whatever a stranger's bytes can make it raise
         raise SourceError(f"feedparser fails on it: {error!r}", url=url) from error
-    if not parsed.entries and not parsed.get("version"):
-        raise SourceError("the answer is not a feed", url=url)
-    return parsed.feed, parsed.entries
 
 
 def _json_feed(body: bytes, url: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:

@@ -28,13 +28,12 @@ from scanners.access import Access
 from scanners.base import Page, Skip, Watermark
 from scanners.dates import read_link_date
 from scanners.errors import Changed, ComeBackLater, SourceError
+from scanners.mend import xml_list
 from scanners.parse import (
     element_text,
     local_name,
     parse_date,
     parse_language,
-    xml_faults,
-    xml_root,
 )
 from scanners.webpage import TITLE_LENGTH, read_page
 
@@ -131,7 +130,7 @@ def _window(source: Source, mark: Watermark) -> tuple[date, date]:
 
 def parse(body: bytes, url: str) -> Sitemap:
     """Return what a sitemap, or an index of sitemaps, lists. Raises SourceError."""
-    root = xml_root(_unpacked(body, url), url)
+    root, faults = xml_list(_unpacked(body, url), url, rb"url|sitemap")
     kind = local_name(root)
     if kind not in ("urlset", "sitemapindex"):
         raise SourceError(f"the answer is not a sitemap, but <{kind}>", url=url)
@@ -148,7 +147,7 @@ def parse(body: bytes, url: str) -> Sitemap:
             entries[address] = Entry(
                 address, modified[0] if modified else None, None if news is None else _news(news)
             )
-    if faults := xml_faults(root):
+    if faults:
         skipped.append(Skip("ill-formed XML, mended", f"{faults[0]} ({len(faults)} faults)"))
     return Sitemap(list(entries.values()), skipped, kind == "sitemapindex")
 

@@ -1,7 +1,9 @@
 """The ground floor: records, text, configuration."""
 
+import json
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -98,6 +100,61 @@ def test_only_web_addresses_are_links(url: str) -> None:
     assert web_url(url) == ""
 
 
+def test_what_is_absurdly_long_is_cut() -> None:
+    made = document(
+        title="word " * 1_000_000,
+        abstract="word " * 1_000_000,
+        venue="v" * 10_000,
+        authors=("a" * 10_000, *(f"Author {n}" for n in range(20_000))),
+        url="https://example.org/" + "x" * 10_000,
+        doi="10.1234/" + "x" * 10_000,
+    )
+    assert made.title == ("word " * 200).strip()
+    assert len(made.abstract) == 99_999
+    assert len(made.venue) == len(made.authors[0]) == 500
+    assert len(made.authors) == 10_000
+    assert made.url == ""
+    assert made.doi is None
+
+
+def test_long_native_ids_stay_apart() -> None:
+    one, two = (document(native_id="i" * 1_000_000 + end) for end in ("1", "2"))
+    assert len(one.native_id) < 100
+    assert one.id != two.id
+    assert one.native_id == document(native_id="i" * 1_000_000 + "1").native_id
+    assert document(native_id="i" * 500).native_id == "i" * 500
+
+
+def test_raw_can_be_stored_whatever_it_was() -> None:
+    deep: Any = "bottom"
+    for _ in range(500):
+        deep = [deep]
+    raw = {
+        "half": "\ud800",
+        "\udfff": 1,
+        "none": [float("nan"), float("inf"), 0.5],
+        "day": date(2026, 11, 9),
+        "deep": {"er": deep},
+        "long": "x" * 1_000_000,
+    }
+    kept = document(raw=raw).raw
+    text = json.dumps(kept, default=str, ensure_ascii=False, allow_nan=False)
+    assert len(text.encode()) < 11_000
+    assert kept["half"] == "?"
+    assert kept["none"] == [None, None, 0.5]
+    assert kept["day"] == date(2026, 11, 9)
+
+
+def test_countries_are_codes() -> None:
+    assert document(countries=("de", "EU", "", "Germany", "\ud800\ud800")).countries == ("DE", "EU")
+
+
+def test_identifiers_are_found_in_text_of_any_length() -> None:
+    assert normal_arxiv_id("a" * 1_000_000) is None
+    assert normal_arxiv_id("abs/" + "astro-ph/" * 100_000 + "9901001") == "astro-ph/9901001"
+    assert normal_doi("10.1234/x\ud800y") == "10.1234/x"
+
+
 def test_canonical_url_keeps_what_tells_pages_apart() -> None:
     assert canonical_url("https://a.org:8443/p/?id=1&utm_medium=m#x") == "https://a.org:8443/p?id=1"
 
@@ -109,6 +166,11 @@ class TestText:
         )
         assert html_to_text("p < 0.05 & more") == "p < 0.05 & more"
         assert html_to_text("<ul><li>H<sub>2</sub>O</li><li>CO<br>two</li></ul>") == "H2O CO two"
+
+    def test_plain_composes_words_of_any_length(self) -> None:
+        assert plain("e\u0301 " + "a" * 1_000) == "é " + "a" * 1_000
+        assert plain("e\u0301" * 3) == "ééé"
+        assert len(plain("Z" + "\u0300\u0316" * 500_000)) > 900_000
 
     def test_plain_keeps_mathematics(self) -> None:
         assert plain("a < b\n  and  b > c") == "a < b and b > c"
