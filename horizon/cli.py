@@ -20,6 +20,8 @@ from core.weeks import days_of, last_complete_week
 if TYPE_CHECKING:
     from core.settings import Settings
 
+_MANY = 20  # lines of trouble that are still printed
+
 app = typer.Typer(
     help="Technology foresight: harvest, label, find and read what the world researches.",
     no_args_is_help=True,
@@ -127,6 +129,24 @@ def harvest(
     _report(counts)
     if counts["sources"] and counts["failing"] == counts["sources"]:
         raise HorizonError("no source could be read; 'horizon sql \"from source_health\"' says why")
+
+
+@app.command("import")
+def import_(
+    file: Annotated[Path, typer.Argument(help="JSON Lines, CSV or Parquet; see docs/store.md.")],
+    config: Config,
+    store: Store = None,
+    week: Week = None,
+    label: Annotated[
+        bool, typer.Option(help="Label what was imported; else the next run does.")
+    ] = True,
+) -> None:
+    """Read the records of a file into the store, merge duplicates and label what is new."""
+    settings = _settings(config, store)
+    _prepare_flows(settings)
+    from flows.importing import import_file
+
+    _report(import_file(str(file), str(config), str(settings.store), week=week, label=label))
 
 
 @app.command()
@@ -333,11 +353,15 @@ def _prepare_flows(settings: "Settings") -> None:
 def _report(result: dict[str, Any]) -> None:
     """Print what a run counted and where its files are, one a line; the files come last."""
     from rich.console import Console
+    from rich.markup import escape
 
     console = Console(highlight=False, soft_wrap=True)
     for name, value in result.items():
-        for each in value if isinstance(value, list) else [value]:
-            console.print(f"[dim]{name:>9}[/dim]  {each}")
+        lines = value if isinstance(value, list) else [value]
+        for line in lines[:_MANY]:
+            console.print(f"[dim]{name:>9}[/dim]  ", escape(str(line)), sep="")
+        if len(lines) > _MANY:
+            console.print(f"[dim]{name:>9}[/dim]  and {len(lines) - _MANY:,} more")
 
 
 def _print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

@@ -3,29 +3,23 @@
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
 
 from core.document import Document, Event, Kind
-from core.text import title_key
+from core.likeness import Traits, same_work
+from store.blocking import bands
 from store.database import Connection, transaction
+from store.works import DOCUMENT_COLUMNS, Work, arxiv_of_doi
 
-# The version of record speaks for a work before its preprint, and both before news of it.
-_RANK = {Kind.PROCEEDINGS: 3, Kind.PUBLICATION: 3, Kind.REPORT: 2, Kind.PREPRINT: 1}
-_SCHOLARLY = frozenset(_RANK)
-_PRECISION = ("year", "month", "day")
-_SHORT_TITLE = 20  # characters of a title key; shorter ones ('Editorial') are shared by many works
-_YEARS = 2  # from preprint to proceedings
-_NEWS_DAYS = 14  # within which outlets repeat one press release
+__all__ = ["DOCUMENT_COLUMNS", "Added", "add", "as_document", "watermark"]
 
-DOCUMENT_COLUMNS = (
-    *("id", "kind", "title", "abstract", "url", "doi", "arxiv_id", "openalex_id", "venue"),
-    *("language", "published", "precision", "source", "authors", "affiliations", "countries"),
-    "event",
-)
+_CROWD = 100  # documents that share a band: more tell nothing, and would be compared for ever
+_FILLING = 5000  # documents that get their bands at a time
+
 _EVENT_TYPE = pa.struct(
     [
         ("starts", pa.date32()),
@@ -37,6 +31,7 @@ _EVENT_TYPE = pa.struct(
 )
 _NAMES = pa.list_(pa.string())
 _TYPES: dict[str, pa.DataType] = {
+    "band": pa.uint64(),
     "published": pa.date32(),
     "authors": _NAMES,
     "affiliations": _NAMES,
@@ -55,20 +50,6 @@ class Added:
     known: int
 
 
-@dataclass(slots=True)
-class _Work:
-    """One document of the store while a batch is laid upon it."""
-
-    document: Document
-    id: str
-    first_seen: datetime
-    week: str
-    labelled_by: str | None
-    sources: set[str]
-    stored: bool  # already in the store when the batch began
-    changed: bool = False
-
-
 def add(
     con: Connection,
     documents: Sequence[Document],
@@ -78,8 +59,8 @@ def add(
 ) -> Added:
     """Store one batch, and ``mark`` (source id, watermark as JSON) with it, or nothing of both.
 
-    A document that shares a DOI, arXiv id, OpenAlex id or native id with a known one, or a title
-    with one alike in authors and date, is a sighting of it; the richest text and the version of
+    A document that shares a DOI, arXiv id, OpenAlex id or native id with a known one, or is alike
+    in title, text, authors and date, is a sighting of it; the richest text and the version of
     record are shown. The first id given stays.
     """
     now = datetime.now(UTC).replace(tzinfo=None)
@@ -97,186 +78,164 @@ def watermark(con: Connection, source: str) -> str | None:
     return str(row[0]) if row else None
 
 
+@dataclass(slots=True)
+class _Batch:
+    """What the store knows of the works that a batch may belong to, and what the batch adds."""
+
+    works: dict[str, Work]
+    seen: set[tuple[str, str]]  # source and native id of their sightings
+    owners: defaultdict[str, set[str]]  # identifier → ids of works
+    neighbours: defaultdict[int, set[str]]  # band → ids of works
+    absorbed: dict[str, str] = field(default_factory=dict)  # id of a work → of what it turned out
+    keys: list[tuple[str, str]] = field(default_factory=list)
+    bands: list[tuple[int, str]] = field(default_factory=list)
+    sightings: list[dict[str, Any]] = field(default_factory=list)
+
+    def find(self, document: Document, keys: Sequence[str], its_bands: Sequence[int]) -> list[str]:
+        """Return the ids of the works that ``document`` is, the first seen first."""
+        same = {self.root(i) for key in keys for i in self.owners.get(key, ())}
+        near = {self.root(i) for band in its_bands for i in self.neighbours.get(band, ())} - same
+        if near:
+            traits = Traits(document)
+            same |= {i for i in near if same_work(self.works[i].traits, traits)}
+        return sorted(same, key=lambda i: (self.works[i].first_seen, i))
+
+    def root(self, work_id: str) -> str:
+        """Return the id of what ``work_id`` turned out to be."""
+        while work_id in self.absorbed:
+            work_id = self.absorbed[work_id]
+        return work_id
+
+    def join(self, first: str, others: Iterable[str]) -> Work:
+        """Make one work of several; return it."""
+        for other in others:
+            self.works[first].absorb(self.works.pop(other))
+            self.absorbed[other] = first
+        return self.works[first]
+
+    def note(self, work: Work, keys: Sequence[str], its_bands: Sequence[int]) -> None:
+        """Remember what finds ``work`` again."""
+        for key in keys:
+            if not self._is_among(work.id, self.owners[key]):
+                self.owners[key].add(work.id)
+                self.keys.append((key, work.id))
+        for band in its_bands:
+            carriers = self.neighbours[band]
+            if len(carriers) < _CROWD and not self._is_among(work.id, carriers):
+                carriers.add(work.id)
+                self.bands.append((band, work.id))
+
+    def _is_among(self, work_id: str, others: set[str]) -> bool:
+        return work_id in others or (bool(self.absorbed) and work_id in map(self.root, others))
+
+
 def _lay(con: Connection, documents: Sequence[Document], week: str, now: datetime) -> Added:
-    keys = [_keys(document) for document in documents]
-    owners = _owners(con, {key for each in keys for key in each})
-    works = _load(con, {work_id for ids in owners.values() for work_id in ids})
-    seen = _sightings(con, works)
-    absorbed: dict[str, str] = {}  # id of a work that turned out to be another → the other's id
-    sightings: list[dict[str, Any]] = []
-    new = known = 0
-
-    for document, own_keys in zip(documents, keys, strict=True):
-        found: set[str] = set()
-        for key in own_keys:
-            for candidate in owners.get(key, ()):
-                if not key.startswith("title:") or _same_work(works[candidate], document):
-                    found.add(candidate)
-        if found:
-            first, *others = sorted(found, key=lambda i: (works[i].first_seen, i))
-            work = works[first]
-            for other in others:
-                _absorb(work, works.pop(other))
-                absorbed[other] = first
-                for ids in owners.values():
-                    if other in ids:
-                        ids.remove(other)
-                        ids.add(first)
-            _merge(work, document)
-            known += 1
+    _fill_bands(con)
+    keys, of_each = [_keys(document) for document in documents], bands(documents)
+    batch = _surroundings(con, keys, of_each)
+    new = 0
+    for document, own_keys, own_bands in zip(documents, keys, of_each, strict=True):
+        if found := batch.find(document, own_keys, own_bands):
+            work = batch.join(found[0], found[1:])
+            work.merge(document)
         else:
-            work = _Work(document, document.id, now, week, None, set(), stored=False)
-            works[work.id] = work
+            work = batch.works[document.id] = Work(document, document.id, now, week)
             new += 1
-        work.sources.add(document.source)
-        for key in own_keys:
-            owners[key].add(work.id)
+        work.sight(document)
+        batch.note(work, own_keys, own_bands)
         sighting = (document.source, document.native_id or document.url)
-        if sighting not in seen:
-            seen.add(sighting)
-            sightings.append(_sighting(document, work.id, now))
-
-    for sighting_row in sightings:
-        sighting_row["document_id"] = _root(absorbed, sighting_row["document_id"])
-    _write(con, works, owners, sightings, absorbed)
-    return Added(new, known)
+        if sighting not in batch.seen:
+            batch.seen.add(sighting)
+            batch.sightings.append(_sighting(document, work.id, now))
+    _write(con, batch)
+    return Added(new, len(documents) - new)
 
 
 def _keys(document: Document) -> list[str]:
-    """Return what may find ``document`` again, the strongest first."""
+    """Return what identifies ``document``, the strongest first."""
     keys = [
         f"{name}:{value}"
         for name, value in (
             ("doi", document.doi),
-            ("arxiv", document.arxiv_id or _arxiv_of_doi(document.doi)),
+            ("arxiv", document.arxiv_id or arxiv_of_doi(document.doi)),
             ("openalex", document.openalex_id),
         )
         if value
     ]
-    keys.append(f"source:{document.source}:{document.native_id or document.url}")
-    if len(title := title_key(document.title)) >= _SHORT_TITLE:
-        keys.append(f"title:{title}")
-    return keys
+    return [*keys, f"source:{document.source}:{document.native_id or document.url}"]
 
 
-def _arxiv_of_doi(doi: str | None) -> str | None:
-    """Return the arXiv id in a DOI that arXiv itself registers (10.48550/arXiv.…)."""
-    prefix = "10.48550/arxiv."
-    return doi.removeprefix(prefix) if doi and doi.startswith(prefix) else None
-
-
-def _same_work(work: _Work, document: Document) -> bool:
-    """Whether two documents of one title are one work: alike in kind, authors and date."""
-    old = work.document
-    if (old.kind in _SCHOLARLY) != (document.kind in _SCHOLARLY):
-        return False
-    if old.authors and document.authors:
-        if not _names(old.authors) & _names(document.authors):
-            return False
-    elif document.source in work.sources:  # a weekly bulletin keeps its title
-        return False
-    if not (old.published and document.published):
-        return True
-    if document.kind in _SCHOLARLY:
-        return abs(old.published.year - document.published.year) <= _YEARS
-    return abs((old.published - document.published).days) <= _NEWS_DAYS
-
-
-def _names(authors: Iterable[str]) -> set[str]:
-    """Return the words of two letters and more in the authors' names, however they are ordered."""
-    return {word for author in authors for word in title_key(author).split() if len(word) > 1}
-
-
-def _merge(work: _Work, new: Document) -> None:
-    """Let ``new`` enrich what is shown of ``work``."""
-    old = work.document
-    better = _RANK.get(new.kind, 0) > _RANK.get(old.kind, 0)
-    first, second = (new, old) if better else (old, new)
-    text = new if len(new.abstract) > len(old.abstract) else old
-    dated = max(
-        (d for d in (old, new) if d.published),
-        key=lambda d: (_PRECISION.index(d.precision), -(d.published or date.min).toordinal()),
-        default=old,
+def _surroundings(
+    con: Connection, keys: Sequence[Sequence[str]], of_each: Sequence[Sequence[int]]
+) -> _Batch:
+    """Load the works that share an identifier or a band with the batch."""
+    owners = _carriers(con, "keys", "key", sorted({key for each in keys for key in each}))
+    neighbours = _carriers(
+        con, "bands", "band", sorted({band for each in of_each for band in each})
     )
-    merged = replace(
-        first,
-        title=first.title,
-        abstract=text.abstract,
-        language=text.language or first.language or second.language,
-        url=first.url or second.url,
-        doi=_better_doi(first.doi, second.doi),
-        arxiv_id=first.arxiv_id or second.arxiv_id,
-        openalex_id=first.openalex_id or second.openalex_id,
-        venue=first.venue or second.venue,
-        published=dated.published,
-        precision=dated.precision,
-        authors=max(first.authors, second.authors, key=len),
-        affiliations=(*old.affiliations, *new.affiliations),  # Document drops the repeated
-        countries=tuple({*old.countries, *new.countries}),
-        event=first.event or second.event,
-        source=old.source,
-        native_id=old.native_id,
-        raw={},
-    )
-    if _shown(merged) == _shown(old):
-        return
-    if (merged.text, merged.kind, merged.language) != (old.text, old.kind, old.language):
-        work.labelled_by = None
-    work.document, work.changed = merged, True
+    ids = {i for carried in (*owners.values(), *neighbours.values()) for i in carried}
+    works = _load(con, ids)
+    return _Batch(works, _load_sightings(con, works), owners, neighbours)
 
 
-def _better_doi(first: str | None, second: str | None) -> str | None:
-    """Return the publisher's DOI before the one arXiv registers for each preprint."""
-    if first and second and _arxiv_of_doi(first):
-        return second
-    return first or second
-
-
-def _absorb(work: _Work, other: _Work) -> None:
-    """Let ``work`` take over ``other``, which turned out to be the same."""
-    _merge(work, other.document)
-    work.sources |= other.sources
-    work.stored, work.changed = work.stored or other.stored, True
-
-
-def _root(absorbed: dict[str, str], work_id: str) -> str:
-    while work_id in absorbed:
-        work_id = absorbed[work_id]
-    return work_id
-
-
-def _shown(document: Document) -> tuple[object, ...]:
-    return tuple(getattr(document, name) for name in DOCUMENT_COLUMNS if name != "id")
-
-
-def _owners(con: Connection, keys: set[str]) -> defaultdict[str, set[str]]:
-    """Return key → ids of the stored documents that carry it."""
-    owners: defaultdict[str, set[str]] = defaultdict(set)
-    wanted = pa.table({"key": sorted(keys)})
-    con.register("wanted", wanted)
-    for key, work_id in con.execute("FROM base.keys SEMI JOIN wanted USING (key)").fetchall():
-        owners[key].add(work_id)
+def _carriers(con: Connection, table: str, column: str, values: Sequence[Any]) -> Any:
+    """Return value → ids of the stored documents that carry it."""
+    type_ = pa.uint64() if column == "band" else pa.string()
+    con.register("wanted", pa.table({column: pa.array(values, type_)}))
+    carriers: defaultdict[Any, set[str]] = defaultdict(set)
+    for value, work_id in con.execute(
+        f"SELECT {column}, document_id FROM base.{table} SEMI JOIN wanted USING ({column})"
+    ).fetchall():
+        carriers[value].add(work_id)
     con.unregister("wanted")
-    return owners
+    return carriers
 
 
-def _load(con: Connection, ids: set[str]) -> dict[str, _Work]:
-    if not ids:
-        return {}
-    con.register("wanted", pa.table({"id": sorted(ids)}))
+def _load(con: Connection, ids: Iterable[str]) -> dict[str, Work]:
+    con.register("wanted", pa.table({"id": pa.array(sorted(ids), pa.string())}))
     rows = con.execute(
-        f"SELECT {', '.join(f'd.{c}' for c in DOCUMENT_COLUMNS)}, first_seen, week, labelled_by, "
-        "(SELECT list(DISTINCT s.source) FROM base.sightings s WHERE s.document_id = d.id) "
-        "FROM base.documents d SEMI JOIN wanted USING (id)"
+        f"SELECT {', '.join(DOCUMENT_COLUMNS)}, first_seen, week, labelled_by "
+        "FROM base.documents SEMI JOIN wanted USING (id)"
     ).fetchall()
     con.unregister("wanted")
-    works = {}
-    for *values, first_seen, week, labelled_by, sources in rows:
-        document = as_document(dict(zip(DOCUMENT_COLUMNS, values, strict=True)))
-        works[values[0]] = _Work(
-            document, values[0], first_seen, week, labelled_by, set(sources or ()), stored=True
+    return {
+        values[0]: Work(
+            as_document(dict(zip(DOCUMENT_COLUMNS, values, strict=True))),
+            *(values[0], first_seen, week, labelled_by),
+            stored=True,
         )
-    return works
+        for *values, first_seen, week, labelled_by in rows
+    }
+
+
+def _load_sightings(con: Connection, works: dict[str, Work]) -> set[tuple[str, str]]:
+    """Tell ``works`` their sources and titles; return source and native id of every sighting."""
+    con.register("wanted", pa.table({"document_id": pa.array(sorted(works), pa.string())}))
+    rows = con.execute(
+        "SELECT document_id, source, native_id, title "
+        "FROM base.sightings SEMI JOIN wanted USING (document_id)"
+    ).fetchall()
+    con.unregister("wanted")
+    for work_id, source, _, title in rows:
+        works[work_id].sources.add(source)
+        works[work_id].titles.add(title)
+    return {(source, native_id) for _, source, native_id, _ in rows}
+
+
+def _fill_bands(con: Connection) -> None:
+    """Give bands to the documents of a store that was written before there were any."""
+    if con.execute("SELECT 1 FROM base.bands LIMIT 1").fetchone():
+        return
+    last = ""
+    while rows := con.execute(
+        f"SELECT {', '.join(DOCUMENT_COLUMNS)} FROM base.documents "
+        "WHERE id > ? ORDER BY id LIMIT ?",
+        [last, _FILLING],
+    ).fetchall():
+        stored = [as_document(dict(zip(DOCUMENT_COLUMNS, row, strict=True))) for row in rows]
+        each = zip(rows, bands(stored), strict=True)
+        _insert_pairs(con, "bands", "band", [(band, row[0]) for row, own in each for band in own])
+        last = rows[-1][0]
 
 
 def as_document(row: dict[str, Any]) -> Document:
@@ -287,18 +246,6 @@ def as_document(row: dict[str, Any]) -> Document:
     fields["kind"] = Kind(fields["kind"])
     fields["event"] = Event(**fields["event"]) if fields["event"] else None
     return Document(native_id=row["id"], **fields)
-
-
-def _sightings(con: Connection, works: dict[str, _Work]) -> set[tuple[str, str]]:
-    """Return (source, native id) of each sighting of ``works``."""
-    if not works:
-        return set()
-    con.register("wanted", pa.table({"document_id": sorted(works)}))
-    rows = con.execute(
-        "SELECT source, native_id FROM base.sightings SEMI JOIN wanted USING (document_id)"
-    ).fetchall()
-    con.unregister("wanted")
-    return {(source, native_id) for source, native_id in rows}
 
 
 def _sighting(document: Document, work_id: str, now: datetime) -> dict[str, Any]:
@@ -313,46 +260,38 @@ def _sighting(document: Document, work_id: str, now: datetime) -> dict[str, Any]
     }
 
 
-def _write(
-    con: Connection,
-    works: dict[str, _Work],
-    owners: defaultdict[str, set[str]],
-    sightings: list[dict[str, Any]],
-    absorbed: dict[str, str],
-) -> None:
-    if absorbed:
-        lost = pa.table({"old": list(absorbed), "id": [_root(absorbed, old) for old in absorbed]})
-        con.register("lost", lost)
-        for table in ("keys", "sightings"):
+def _write(con: Connection, batch: _Batch) -> None:
+    if batch.absorbed:
+        lost = {"old": list(batch.absorbed), "id": [batch.root(old) for old in batch.absorbed]}
+        con.register("lost", pa.table(lost))
+        for table in ("keys", "bands", "sightings"):
             con.execute(
                 f"UPDATE base.{table} SET document_id = lost.id FROM lost WHERE document_id = old"
             )
         con.execute("DELETE FROM base.labels USING lost WHERE document_id = old")
         con.execute("DELETE FROM base.documents USING lost WHERE documents.id = old")
         con.unregister("lost")
-    rewritten = [work.id for work in works.values() if work.stored and work.changed]
+    works = batch.works.values()
+    rewritten = [work.id for work in works if work.stored and work.changed]
     if rewritten:
         con.register("rewritten", pa.table({"id": rewritten}))
         con.execute("DELETE FROM base.documents USING rewritten r WHERE documents.id = r.id")
         con.unregister("rewritten")
-    _insert(
-        con, "documents", [_row(work) for work in works.values() if work.changed or not work.stored]
-    )
-    _insert(con, "sightings", sightings)
-    con.register(
-        "carried",
-        pa.table(
-            {
-                "key": [key for key, ids in owners.items() for _ in ids],
-                "document_id": [work_id for ids in owners.values() for work_id in sorted(ids)],
-            }
-        ),
-    )
-    con.execute("INSERT INTO base.keys FROM carried ANTI JOIN base.keys USING (key, document_id)")
-    con.unregister("carried")
+    _insert(con, "documents", [_row(work) for work in works if work.changed or not work.stored])
+    for sighting in batch.sightings:
+        sighting["document_id"] = batch.root(sighting["document_id"])
+    _insert(con, "sightings", batch.sightings)
+    _insert_pairs(con, "keys", "key", [(key, batch.root(i)) for key, i in batch.keys])
+    _insert_pairs(con, "bands", "band", [(band, batch.root(i)) for band, i in batch.bands])
 
 
-def _row(work: _Work) -> dict[str, Any]:
+def _insert_pairs(
+    con: Connection, table: str, column: str, pairs: Sequence[tuple[str | int, str]]
+) -> None:
+    _insert(con, table, [{column: value, "document_id": i} for value, i in dict.fromkeys(pairs)])
+
+
+def _row(work: Work) -> dict[str, Any]:
     document = work.document
     event = document.event
     return {

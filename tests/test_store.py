@@ -212,6 +212,16 @@ class TestViews:
             names = [name for name, *_ in description or ()]
             assert names[: len(columns.split())] == columns.split()
 
+    def test_a_deadline_that_is_put_off(self, con: Connection) -> None:
+        event = Event(starts=date(2027, 3, 1), deadline=date(2026, 11, 1), place="Busan")
+        call = replace(NEWS, kind=Kind.CALL_FOR_PAPERS, title="Quiet Skies 2027", event=event)
+        later = replace(call, event=Event(deadline=date(2026, 12, 1)))
+        documents.add(con, [call], week=WEEK)
+        documents.add(con, [later], week=WEEK)
+        assert con.execute("SELECT starts, deadline, place FROM forums").fetchall() == [
+            (date(2027, 3, 1), date(2026, 12, 1), "Busan")
+        ]
+
     def test_forums(self, con: Connection) -> None:
         event = Event(starts=date(2027, 3, 1), place="Busan", country="KR")
         call = replace(NEWS, kind=Kind.CALL_FOR_PAPERS, title="Quiet Skies 2027", event=event)
