@@ -31,6 +31,7 @@ def office(tmp_path_factory: pytest.TempPathFactory):
         sources = demo_sources(web)[:2]
         sources[0]["id"] = "arxiv-rss-security"
         (config / "sources.yaml").write_text(yaml.safe_dump({"sources": sources}))
+        (folder / "records.jsonl").write_text('{"id": "1", "title": "A record of one\'s own"}\n')
         yield {
             **os.environ,
             "HORIZON_CONFIG": str(config),
@@ -48,8 +49,9 @@ def test_the_readme_has_its_commands() -> None:
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_of_the_readme(office: dict[str, str], command: str) -> None:
     program, *arguments = shlex.split(command)
+    folder = Path(office["HORIZON_STORE"]).parent
     done = subprocess.run(
-        [BIN / program, *arguments], cwd=ROOT, env=office, capture_output=True, text=True
+        [BIN / program, *arguments], cwd=folder, env=office, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout or "nothing found" in done.stderr
