@@ -88,6 +88,7 @@ def content(folder: Path) -> dict[str, list[object]]:
             "documents": "first_seen",
             "sightings": "seen_at",
             "keys": "",
+            "bands": "",
             "labels": "",
             "watermarks": "",
             "deliveries": "updated",
