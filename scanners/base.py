@@ -6,7 +6,7 @@ stores both together can be killed at any moment and go on from the last page ke
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import date, timedelta
 from typing import Protocol
@@ -47,6 +47,15 @@ class Watermark:
     def at(self, cursor: str) -> "Watermark":
         """Return the mark for 'this page is kept, go on at ``cursor``'."""
         return replace(self, cursor=cursor)
+
+    def validated(self, headers: Mapping[str, str]) -> "Watermark":
+        """Return the mark with the validators among an answer's ``headers``, whatever their case.
+
+        Without any, the next harvest asks for the whole answer again.
+        """
+        return replace(
+            self, etag=headers.get("ETag", ""), last_modified=headers.get("Last-Modified", "")
+        )
 
     def done(self) -> "Watermark":
         """Return the mark for 'the window is read to its end'."""

@@ -88,19 +88,18 @@ def pages(source: Source, http: Access, mark: Watermark) -> Iterator[Page]:
     if response.status == 304:
         yield Page(documents=(), mark=mark.done())
         return
-    etag = response.headers.get("ETag", "")
-    last_modified = response.headers.get("Last-Modified", "")
+    read = mark.validated(response.headers)
+    archive_is = read.etag or read.last_modified
     counted, _, validator = mark.cursor.partition(" ")
-    start = int(counted) if validator and validator == (etag or last_modified) else 0
+    start = int(counted) if validator and validator == archive_is else 0
     archive = _Archive(response.body, source.url)
     found = islice(_projects(archive, source), start, None)
     batch = list(islice(found, _PAGE_SIZE))
     while following := list(islice(found, _PAGE_SIZE)):
         start += len(batch)
-        yield _page(batch, source, mark.at(f"{start} {etag or last_modified}"))
+        yield _page(batch, source, mark.at(f"{start} {archive_is}"))
         batch = following
-    done = replace(mark, etag=etag, last_modified=last_modified).done()
-    page = _page(batch, source, done)
+    page = _page(batch, source, read.done())
     faults = (Skip("unreadable member", fault) for fault in archive.faults.values())
     yield replace(page, skipped=(*page.skipped, *faults))
 

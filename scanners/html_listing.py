@@ -123,14 +123,15 @@ def pages(source: Source, http: Access, mark: Watermark) -> Iterator[Page]:
                 return
             if not resumed:
                 raise
-            resumed, mark = False, replace(mark, cursor="", etag="", last_modified="")
+            resumed, mark = False, mark.at("").validated({})
             continue
         resumed = False
         visited.add(address)
         documents, faults = _with_details(answer.documents, listing, http, mark)
         skipped = [*answer.skipped, *faults]
         if not mark.cursor:
-            mark = _validated(mark, response, complete=not faults)
+            # Faulty, it must be read again, changed or not.
+            mark = mark.validated({} if faults else response.headers)
         goes_on = answer.next and answer.next not in visited and _all_new(documents, mark)
         if goes_on and len(visited) == _MAX_PAGES:
             skipped.append(Skip(f"the rest, beyond {_MAX_PAGES} pages", answer.next))
@@ -145,13 +146,6 @@ def _ask(source: Source, http: Access, mark: Watermark) -> Response:
     if mark.cursor:
         return http.get(mark.cursor)
     return http.get(source.url, etag=mark.etag, last_modified=mark.last_modified)
-
-
-def _validated(mark: Watermark, response: Response, *, complete: bool) -> Watermark:
-    """Return ``mark`` with the validators of the first page; none if it must be read again."""
-    headers = response.headers if complete else {}
-    etag, last_modified = headers.get("ETag", ""), headers.get("Last-Modified", "")
-    return replace(mark, etag=etag, last_modified=last_modified)
 
 
 def _all_new(documents: Sequence[Document], mark: Watermark) -> bool:

@@ -10,7 +10,6 @@ https://github.com/ccfddl/ccf-deadlines (extensions/cli/ccfddl/convert_to_ical.p
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -51,12 +50,8 @@ def pages(source: Source, http: Access, mark: Watermark) -> Iterator[Page]:
         yield Page(documents=(), mark=mark.done())
         return
     documents, skipped = parse(response.body, source, url=response.url, since=mark.window[0])
-    mark = replace(
-        mark,
-        etag=response.headers.get("ETag", ""),
-        last_modified=response.headers.get("Last-Modified", ""),
-    )
-    yield Page(documents=tuple(documents), skipped=tuple(skipped), mark=mark.done())
+    mark = mark.validated(response.headers).done()
+    yield Page(documents=tuple(documents), skipped=tuple(skipped), mark=mark)
 
 
 def parse(

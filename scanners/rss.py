@@ -13,7 +13,6 @@ import io
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 from urllib.parse import urljoin
@@ -70,13 +69,10 @@ def pages(source: Source, http: Access, mark: Watermark) -> Iterator[Page]:
         return
     headers = {name.lower(): value for name, value in response.headers.items()}
     answer = parse(response.body, source, url=response.url, headers=headers)
-    mark = replace(
-        mark, etag=headers.get("etag", ""), last_modified=headers.get("last-modified", "")
-    )
     yield Page(
         documents=tuple(answer.documents),
         skipped=tuple(answer.skipped),
-        mark=mark.done(),
+        mark=mark.validated(response.headers).done(),
         built=answer.built,
     )
 

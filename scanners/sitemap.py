@@ -100,10 +100,7 @@ def pages(source: Source, http: Access, mark: Watermark) -> Iterator[Page]:
     if sitemap.is_index:
         sitemap = _below(sitemap, http, since=window[0])
     plan = _plan(sitemap, source, window)
-    headers = response.headers if plan.is_whole else {}
-    mark = replace(
-        mark, etag=headers.get("ETag", ""), last_modified=headers.get("Last-Modified", "")
-    )
+    mark = mark.validated(response.headers if plan.is_whole else {})
     todo = [entry for entry in plan.todo if entry.place > mark.cursor]
     skipped = tuple(plan.skipped)
     if plan.news or not todo:
