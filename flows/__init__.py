@@ -3,12 +3,21 @@
 import os
 from pathlib import Path
 
+from core.errors import HorizonError
+
 
 def configure_prefect(home: Path) -> None:
     """Say, before Prefect is imported, where it keeps its files and that it tells nobody.
 
     What the environment already says stays: under a Prefect worker its own settings hold.
+
+    Raises:
+        HorizonError: the folder cannot be made.
     """
+    try:
+        home.mkdir(parents=True, exist_ok=True)  # Prefect makes no parents, and dies without it
+    except OSError as error:
+        raise HorizonError(f"{home}: {error.strerror}; choose another --store") from error
     for name, value in {
         "PREFECT_HOME": str(home),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",

@@ -146,3 +146,18 @@ def test_sources_add_proposes_lines_that_are_valid(
 def test_sources_add_stays_outside_the_office(run: Run, httpserver: HTTPServer) -> None:
     done = run("sources", "add", httpserver.url_for("/"))
     assert "not a public address" in done.stdout + done.stderr
+
+
+def test_the_first_run_makes_the_folders_of_its_store(run_horizon: Run, tmp_path: Path) -> None:
+    store = tmp_path / "not" / "yet" / "there" / "store.duckdb"
+    done = run_horizon("digest", "--store", str(store))
+    assert done.returncode == 0, done.stderr
+    assert list((store.parent / "digests").glob("*.html"))
+
+
+def test_a_folder_that_cannot_be_made_is_one_sentence(run_horizon: Run, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    done = run_horizon("weekly", "--store", str(tmp_path / "file" / "store.duckdb"))
+    assert done.returncode == 1
+    assert "choose another --store" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
