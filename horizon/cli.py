@@ -4,23 +4,28 @@ Exit code 0: done; 1: a failure that was reported; 2: wrong usage. Errors are on
 stderr. Whatever is heavy is imported inside the command that needs it.
 """
 
-import json
 import sys
-from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from core.errors import HorizonError
-from core.weeks import days_of, last_complete_week
-
-if TYPE_CHECKING:
-    from core.settings import Settings
-
-_MANY = 20  # lines of trouble that are still printed
+from core.weeks import last_complete_week
+from horizon.terminal import (
+    Config,
+    Day,
+    Json,
+    Store,
+    Week,
+    prepare_flows,
+    print_json,
+    print_table,
+    report,
+    settings,
+)
 
 app = typer.Typer(
     help="Technology foresight: harvest, label, find and read what the world researches.",
@@ -33,57 +38,14 @@ sources_app = typer.Typer(help="The catalogue of sources.", no_args_is_help=True
 app.add_typer(sources_app, name="sources")
 
 
-def _default_config() -> Path:
-    """Return ``config`` here if there is one, else the one beside the program."""
-    here = Path("config")
-    return here if here.is_dir() else Path(__file__).parent.parent / "config"
-
-
-def _week(value: str) -> str:
-    try:
-        days_of(value)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from error
-    return value
-
-
-def _day(value: str) -> date:
-    try:
-        return date.fromisoformat(value)
-    except ValueError as error:
-        raise typer.BadParameter(f"{value!r} is no date; write it like 2026-11-15") from error
-
-
-Config = Annotated[
-    Path,
-    typer.Option(
-        envvar="HORIZON_CONFIG",
-        default_factory=_default_config,
-        show_default="./config",
-        help="Folder of the configuration.",
-    ),
-]
-Store = Annotated[
-    Path | None, typer.Option(help="File of the store.", show_default="as in the settings")
-]
-Week = Annotated[
-    str | None,
-    typer.Option(
-        parser=_week, metavar="2026-W46", help="ISO week.", show_default="the last one that is over"
-    ),
-]
-Day = Annotated[date | None, typer.Option(parser=_day, metavar="DATE")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-
-
 @app.command()
 def weekly(config: Config, store: Store = None, week: Week = None) -> None:
     """Run the week: harvest, label, write the digest and put it into the outbox, once."""
-    settings = _settings(config, store)
-    _prepare_flows(settings)
+    office = settings(config, store)
+    prepare_flows(office)
     from flows.weekly import weekly as flow
 
-    _report(flow(week=week, config=str(config), store=str(settings.store)))
+    report(flow(week=week, config=str(config), store=str(office.store)))
 
 
 @app.command()
@@ -96,7 +58,7 @@ def demo(
     """Run the week against bundled, written sample sources; needs no internet."""
     from horizon.demo.run import run
 
-    _report(run(store))
+    report(run(store))
 
 
 @app.command()
@@ -111,22 +73,22 @@ def harvest(
     week: Week = None,
 ) -> None:
     """Read the sources into the store; label and mail nothing."""
-    settings = _settings(config, store)
-    _prepare_flows(settings)
+    office = settings(config, store)
+    prepare_flows(office)
     from flows.harvest import harvest as flow
 
     try:
         counts = flow(
             week=week or last_complete_week(date.today()),
             config=str(config),
-            store=str(settings.store),
+            store=str(office.store),
             source_ids=source or [],
             since=since,
             until=until,
         )
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
-    _report(counts)
+    report(counts)
     if counts["sources"] and counts["failing"] == counts["sources"]:
         raise HorizonError("no source could be read; 'horizon sql \"from source_health\"' says why")
 
@@ -142,11 +104,11 @@ def import_(
     ] = True,
 ) -> None:
     """Read the records of a file into the store, merge duplicates and label what is new."""
-    settings = _settings(config, store)
-    _prepare_flows(settings)
+    office = settings(config, store)
+    prepare_flows(office)
     from flows.importing import import_file
 
-    _report(import_file(str(file), str(config), str(settings.store), week=week, label=label))
+    report(import_file(str(file), str(config), str(office.store), week=week, label=label))
 
 
 @app.command()
@@ -160,21 +122,21 @@ def digest(
     ] = None,
 ) -> None:
     """Write the digest of a week from the store; with --send also into the outbox."""
-    settings = _settings(config, store)
-    _prepare_flows(settings)
+    office = settings(config, store)
+    prepare_flows(office)
     from flows.digest import digest as flow
 
     try:
         written = flow(
             week=week or last_complete_week(date.today()),
             config=str(config),
-            store=str(settings.store),
+            store=str(office.store),
             send=send,
             subscriber_ids=subscriber or [],
         )
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
-    _report(written)
+    report(written)
 
 
 @app.command()
@@ -190,15 +152,15 @@ def search(
     from store.database import open_reader
     from store.search import search as find
 
-    with open_reader(_settings(config, store).store) as con:
+    with open_reader(settings(config, store).store) as con:
         try:
             hits = find(con, words, label=label, limit=limit)
         except ValueError as error:
             raise typer.BadParameter(str(error)) from error
     if as_json:
-        _print_json([asdict(hit) for hit in hits])
+        print_json([asdict(hit) for hit in hits])
     elif hits:
-        _print_table(
+        print_table(
             ["published", "countries", "title", "labels", "source"],
             [
                 (h.published, " ".join(h.countries), h.title, ", ".join(h.labels), h.source)
@@ -214,14 +176,14 @@ def sql(query: str, config: Config, store: Store = None, as_json: Json = False) 
     """Ask the store: horizon sql "select kind, count(*) from documents group by all"."""
     from store.database import open_reader
 
-    with open_reader(_settings(config, store).store, sandboxed=True) as con:
+    with open_reader(settings(config, store).store, sandboxed=True) as con:
         result = con.execute(query)
         columns = [name for name, *_ in result.description or ()]
         rows = result.fetchall()
     if as_json:
-        _print_json([dict(zip(columns, row, strict=True)) for row in rows])
+        print_json([dict(zip(columns, row, strict=True)) for row in rows])
     else:
-        _print_table(columns, rows)
+        print_table(columns, rows)
 
 
 @sources_app.command("list")
@@ -239,7 +201,7 @@ def sources_list(
     from store.database import open_reader
     from store.runs import latest_status
 
-    file = _settings(config, store).store
+    file = settings(config, store).store
     fared: dict[str, str] = {}
     if file.exists():
         with open_reader(file) as con:
@@ -253,9 +215,9 @@ def sources_list(
         and status in (None, fared.get(source.id))
     ]
     if as_json:
-        _print_json([s.model_dump(mode="json") | {"status": fared.get(s.id)} for s in chosen])
+        print_json([s.model_dump(mode="json") | {"status": fared.get(s.id)} for s in chosen])
         return
-    _print_table(
+    print_table(
         ["id", "kind", "partner", "yields", "name", "rhythm", "status"],
         [
             (
@@ -283,11 +245,11 @@ def sources_check(
     if source and source not in known:
         raise typer.BadParameter(f"no source {source} in sources.yaml; see 'horizon sources list'")
     chosen = [known[source]] if source else [s for s in known.values() if s.enabled]
-    results = list(check(_settings(config, store), chosen, date.today()))
+    results = list(check(settings(config, store), chosen, date.today()))
     if as_json:
-        _print_json([asdict(found) for found in results])
+        print_json([asdict(found) for found in results])
     else:
-        _print_table(
+        print_table(
             ["id", "state", "HTTP", "robots.txt", "items", "would add", "newest", "says"],
             [
                 (
@@ -316,7 +278,7 @@ def sources_add(
     from scanners import Http
     from scanners.discover import discover
 
-    with Http(_settings(config, store).http) as http:
+    with Http(settings(config, store).http) as http:
         proposals = discover(url, http, allow_private=allow_private)
     if not proposals:
         raise HorizonError(f"{url} leads to no feed, sitemap, calendar or OAI-PMH interface")
@@ -336,62 +298,3 @@ def main() -> None:
     except HorizonError as error:
         typer.echo(f"horizon: {error}", err=True)
         sys.exit(1)
-
-
-def _settings(config: Path, store: Path | None) -> "Settings":
-    from core.settings import load_settings
-
-    return load_settings(config, store)
-
-
-def _prepare_flows(settings: "Settings") -> None:
-    from flows import configure_prefect
-
-    configure_prefect(settings.store.parent / "prefect")
-
-
-def _report(result: dict[str, Any]) -> None:
-    """Print what a run counted and where its files are, one a line; the files come last."""
-    from rich.console import Console
-    from rich.markup import escape
-
-    console = Console(highlight=False, soft_wrap=True)
-    for name, value in result.items():
-        lines = value if isinstance(value, list) else [value]
-        for line in lines[:_MANY]:
-            console.print(f"[dim]{name:>9}[/dim]  ", escape(str(line)), sep="")
-        if len(lines) > _MANY:
-            console.print(f"[dim]{name:>9}[/dim]  and {len(lines) - _MANY:,} more")
-
-
-def _print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Print a table that fits the terminal; in a pipe, lines of tab-separated values."""
-    if not sys.stdout.isatty():
-        typer.echo("\t".join(columns))
-        for row in rows:
-            typer.echo("\t".join(_cell(value) for value in row))
-        return
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(*columns, box=box.SIMPLE_HEAD, header_style="bold")
-    for row in rows:
-        table.add_row(*(Text(_cell(value)) for value in row))
-    Console().print(table)
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, list | tuple):
-        value = ", ".join(map(str, value))
-    return " ".join(str(value).split())
-
-
-def _print_json(value: Any) -> None:
-    def encode(other: Any) -> str:
-        return other.isoformat() if isinstance(other, date | datetime) else str(other)
-
-    typer.echo(json.dumps(value, default=encode, ensure_ascii=False, indent=2))
