@@ -1,12 +1,58 @@
-"""Vectors of meaning from any sentence-transformers model."""
+"""Vectors of meaning: our own static model by default, or any sentence-transformers model."""
 
 from collections.abc import Sequence
+from functools import cache
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from classifiers.base import Embedder, ModelError, Vectors
+from classifiers.words import Words
+
+MODEL = Path(__file__).parent / "model" / "embedding"
+DIMENSIONS = 256  # of our own model
+CHARACTERS = 20_000  # of one text; the longest abstract known has 6,000
+
+
+class StaticEmbedder:
+    """A ``StaticEmbedding`` model: a text's vector is the sum of those of its word pieces.
+
+    Pieces are looked up once per distinct word of a batch. That gives the vectors of
+    ``StaticModel.encode`` and of sentence-transformers, which walk through every text, up to the
+    rounding of sums.
+    """
+
+    def __init__(self, name: str, model: Any) -> None:
+        self.name = name
+        self._tokenizer = model.tokenizer
+        weights = 1 if model.weights is None else model.weights[:, None]
+        self._vectors = (model.embedding * weights).astype(np.float32)
+        self.dimensions = int(self._vectors.shape[1])
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """Return float32 (len(texts), dimensions), rows of length 1."""
+        words = Words.of([text[:CHARACTERS] for text in texts])
+        return unit(words.counts() @ self.sums(self.pieces(words.vocabulary)))
+
+    def sums(self, pieces: Any) -> Vectors:
+        """Return float32 (V, dimensions): the sums of the ``pieces`` (V, pieces) of words."""
+        return np.asarray(pieces @ self._vectors, dtype=np.float32)
+
+    def pieces(self, vocabulary: Sequence[str]) -> Any:
+        """Return how often each folded word has each piece: sparse float32 (V, pieces)."""
+        from scipy import sparse
+
+        found = self._tokenizer.encode_batch_fast(list(vocabulary), add_special_tokens=False)
+        offsets = np.zeros(len(found) + 1, dtype=np.int64)
+        np.cumsum([len(word) for word in found], out=offsets[1:])
+        pieces = np.fromiter((i for word in found for i in word.ids), np.int32, int(offsets[-1]))
+        ones = np.ones(len(pieces), dtype=np.float32)
+        shape = (len(found), len(self._vectors))
+        matrix = sparse.csr_matrix((ones, pieces, offsets), shape=shape)
+        matrix.sum_duplicates()
+        return matrix
 
 
 class SentenceTransformerEmbedder:
@@ -27,25 +73,54 @@ class SentenceTransformerEmbedder:
         return np.asarray(np.nan_to_num(vectors), dtype=np.float32)
 
 
-def load_embedder(model: str) -> Embedder:
-    """Load a sentence-transformers model by name or folder.
+def load_embedder(model: str = "") -> Embedder:
+    """Load a model by name or folder; '' is the one that ships with Horizon.
 
-    The name of a folder's embedder is the folder's own name, not its path: an artifact trained on
-    one machine is found to fit on another.
+    A folder's embedder is named after the folder, not its path: heads trained on one machine are
+    found to fit on another.
 
     Raises:
         ModelError: it is missing, cannot be reached or is no such model.
     """
+    return own_embedder() if not model else _sentence_transformer(model)
+
+
+def unit(vectors: Vectors) -> Vectors:
+    """Return ``vectors`` with rows of length 1; rows of zeros stay."""
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.where(lengths > 0, lengths, 1), dtype=np.float32)
+
+
+@cache
+def own_embedder() -> StaticEmbedder:
+    """Load the model that ships with Horizon, once. Raises ModelError."""
+    from model2vec import StaticModel
+
+    try:
+        model = StaticModel.from_pretrained(MODEL)
+    except Exception as error:  # tokenizers raises no narrower one
+        raise ModelError(
+            f"the embedding model in {MODEL} cannot be read ({_first(error)}); install Horizon anew"
+        ) from error
+    mark = blake2b(np.ascontiguousarray(model.embedding).tobytes(), digest_size=4).hexdigest()
+    return StaticEmbedder(f"horizon-static-{mark}", model)
+
+
+def _sentence_transformer(model: str) -> SentenceTransformerEmbedder:
     from sentence_transformers import SentenceTransformer  # 9 s with torch
 
     folder = Path(model)
     try:
         loaded = SentenceTransformer(model, device="cpu")
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
-        cause = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    except Exception as error:  # as above
         raise ModelError(
-            f"embedding model {model!r} cannot be loaded ({cause.rstrip('.')}); give the folder of"
+            f"embedding model {model!r} cannot be loaded ({_first(error)}); give the folder of"
             " a saved sentence-transformers model, or a name that this machine can download,"
-            " or leave it empty to work with words alone"
+            " or leave embedding.model empty for Horizon's own"
         ) from error
     return SentenceTransformerEmbedder(folder.resolve().name if folder.is_dir() else model, loaded)
+
+
+def _first(error: Exception) -> str:
+    text = str(error).strip()
+    return (text.splitlines()[0] if text else type(error).__name__).rstrip(".")

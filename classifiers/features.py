@@ -1,12 +1,13 @@
-"""Sparse features of texts: TF-IDF of words, pairs of words and characters, by feature hashing.
+"""Sparse features of texts: TF-IDF of words, pairs of words, and the pieces that words consist of.
 
-A feature's column is its hash (Weinberger et al. 2009), so no vocabulary is kept, only the columns
-that enough training texts had. All is worked out per distinct word and in numpy.
+The column of a word or pair is its hash (Weinberger et al. 2009), so no vocabulary is kept, only
+the columns that enough training texts had; the column of a piece is its number in the tokenizer.
+All is worked out per distinct word and in numpy.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,15 +16,26 @@ from classifiers.words import Words
 
 Hashes = NDArray[np.uint64]
 
-BITS = 21  # of a column's hash: 2 million buckets for some 100,000 features
-N_GRAMS = (3, 4, 5)  # characters within a word and the spaces around it
-MIN_TEXTS = {"words": 2, "characters": 5}  # what fewer training texts have is dropped
+BLOCKS = ("words", "pieces")
+BITS = 21  # of a column's hash: 2 million buckets for some 150,000 features
+MIN_TEXTS = 3  # what fewer training texts have is dropped
 COMMON = 0.2  # a word in a larger share of the training texts is a stop word
 
-_FIRST_IDEOGRAM = 0x2E80  # from here on scripts that write several words without a space
 _LONGEST = 64  # characters of a word that count
 _POWERS = np.cumprod(np.full(_LONGEST, 0x9E3779B97F4A7C15, dtype=np.uint64))  # wraps around
 _MIX = np.uint64(0xD6E8FEB86659FD93)
+
+
+class Sample(NamedTuple):
+    """The features of some texts.
+
+    ``matrix``: sparse float32 (texts, columns), each block's rows of length 1 (or 0).
+    ``by_word``: sparse float32 (V, columns), what one occurrence of a word adds to an average row;
+    pairs of words are left out.
+    """
+
+    matrix: Any
+    by_word: Any
 
 
 @dataclass(frozen=True)
@@ -32,7 +44,7 @@ class Features:
 
     Attributes:
         stop: uint64, ascending: hashes of the words to leave out.
-        buckets: block → uint32, ascending: the hashes that became columns.
+        buckets: block → uint32, ascending: the hashes or pieces that became columns.
         idf: block → float32, one a column.
     """
 
@@ -41,36 +53,57 @@ class Features:
     idf: dict[str, NDArray[np.float32]]
 
     @classmethod
-    def learn(cls, words: Words) -> "Features":
-        """Choose stop words and columns from the training texts."""
+    def learn(cls, words: Words, pieces: Any) -> "Features":
+        """Choose stop words and columns from training texts.
+
+        ``pieces``: how often each word has each piece, sparse (V, pieces).
+        """
         hashes = word_hashes(words.vocabulary)
         counts = words.counts()
-        stop = np.sort(hashes[np.bincount(counts.indices) > COMMON * counts.shape[0]])
+        texts = counts.shape[0]
+        stop = np.sort(hashes[np.bincount(counts.indices) > COMMON * texts])
+        every = np.arange(1 << BITS, dtype=np.int32)
+        found = {
+            "words": _words_and_pairs(words, hashes, stop, every),
+            "pieces": counts @ pieces,
+        }
         buckets, idf = {}, {}
-        for block, matrix in _blocks(words, counts, hashes, stop).items():
-            texts = np.bincount(matrix.indices, minlength=matrix.shape[1])
-            kept = np.flatnonzero(texts >= MIN_TEXTS[block])
+        for block, matrix in found.items():
+            frequency = np.bincount(matrix.indices)
+            kept = np.flatnonzero(frequency >= MIN_TEXTS)
             buckets[block] = kept.astype(np.uint32)
-            smooth = np.log((1 + counts.shape[0]) / (1 + texts[kept])) + 1
-            idf[block] = smooth.astype(np.float32)
+            idf[block] = (np.log((1 + texts) / (1 + frequency[kept])) + 1).astype(np.float32)
         return cls(stop, buckets, idf)
 
-    def transform(self, words: Words) -> Any:
-        """Return sparse float32 (texts, columns): each block's rows have length 1, or 0."""
+    def transform(self, words: Words, pieces: Any) -> Sample:
+        """Return the features of texts and of their words; ``pieces`` as for ``learn``."""
         from scipy import sparse
 
         hashes = word_hashes(words.vocabulary)
-        blocks = _blocks(words, words.counts(), hashes, self.stop)
-        parts = [_weigh(found, self.buckets[b], self.idf[b]) for b, found in blocks.items()]
-        return sparse.hstack(parts, format="csr")
+        kept = pieces[:, self.buckets["pieces"].astype(np.int64)]
+        column = np.full(1 << BITS, -1, dtype=np.int32)
+        column[self.buckets["words"]] = np.arange(len(self.buckets["words"]), dtype=np.int32)
+        numbers = np.arange(len(hashes) + 1)
+        alone = Words(words.vocabulary, numbers[:-1].astype(np.int32), numbers)
+        found = {
+            "words": _words_and_pairs(words, hashes, self.stop, column),
+            "pieces": words.counts() @ kept,
+        }
+        single = {"words": _words_and_pairs(alone, hashes, self.stop, column), "pieces": kept}
+        rows, by_word = [], []
+        for block in BLOCKS:
+            weighted = _weigh(found[block], self.idf[block])
+            lengths = np.sqrt(np.asarray(weighted.multiply(weighted).sum(axis=1)).ravel())
+            lengths[lengths == 0] = 1
+            weighted.data /= np.repeat(lengths, np.diff(weighted.indptr)).astype(np.float32)
+            rows.append(weighted)
+            by_word.append(_weigh(single[block], self.idf[block]) / np.float32(lengths.mean()))
+        return Sample(sparse.hstack(rows, format="csr"), sparse.hstack(by_word, format="csr"))
 
-    def spread(self, vocabulary: Sequence[str], weights: NDArray[np.float32]) -> Any:
-        """Return float32 (V, L): what each word adds to each score, for ``weights`` (columns, L).
-
-        The word's own column and its characters' columns, as if each stood once in a text of its
-        own; pairs of words are left out.
-        """
-        raise NotImplementedError
+    @property
+    def columns(self) -> int:
+        """Number of columns."""
+        return sum(map(len, self.buckets.values()))
 
 
 def word_hashes(vocabulary: Sequence[str]) -> Hashes:
@@ -95,66 +128,34 @@ def _mix(hashes: Hashes) -> Hashes:
     return hashes ^ (hashes >> np.uint64(32))
 
 
-def _bucket(hashes: Hashes) -> NDArray[np.int32]:
-    return (hashes >> np.uint64(64 - BITS)).astype(np.int32)
-
-
-def _blocks(words: Words, counts: Any, hashes: Hashes, stop: Hashes) -> dict[str, Any]:
-    """Return block → how often each text has each bucket: sparse (texts, 2^BITS)."""
-    grams = counts @ _characters(words.vocabulary)
-    return {"words": _words_and_pairs(words, hashes, stop), "characters": grams}
-
-
-def _words_and_pairs(words: Words, hashes: Hashes, stop: Hashes) -> Any:
-    telling = ~np.isin(hashes, stop)[words.indices]
-    telling &= np.fromiter((len(w) > 1 for w in words.vocabulary), bool)[words.indices]
+def _words_and_pairs(words: Words, hashes: Hashes, stop: Hashes, column: NDArray[np.int32]) -> Any:
+    """Return how often each text has each column."""
+    long = np.fromiter((len(word) > 1 for word in words.vocabulary), bool, len(hashes))
+    telling = (long & ~np.isin(hashes, stop))[words.indices]
     rows, found = words.rows[telling], hashes[words.indices[telling]]
     same = rows[1:] == rows[:-1]
     pairs = _mix(found[:-1][same] * _POWERS[0] + found[1:][same])
     return _count(
         np.concatenate([rows, rows[1:][same]]),
-        _bucket(np.concatenate([found, pairs])),
+        np.concatenate([found, pairs]),
+        column,
         len(words.offsets) - 1,
     )
 
 
-def _characters(vocabulary: Sequence[str]) -> Any:
-    """Return how often each word has each n-gram: sparse (V, 2^BITS)."""
-    codes, _, lengths = _letters([f" {word[: _LONGEST - 2]} " for word in vocabulary])
-    owner = np.repeat(np.arange(len(lengths)), lengths)
-    owners, hashes = [], []
-    for n in (2, *N_GRAMS):
-        whole = owner[: len(owner) - n + 1] == owner[n - 1 :]
-        if n == 2:  # only where letters carry more than in an alphabet
-            whole &= (codes[:-1] >= _FIRST_IDEOGRAM) & (codes[1:] >= _FIRST_IDEOGRAM)
-        start = np.flatnonzero(whole)
-        total = np.zeros(len(start), dtype=np.uint64)
-        for k in range(n):
-            total += codes[start + k] * _POWERS[k]
-        owners.append(owner[start])
-        hashes.append(_mix(total + np.uint64(n)))
-    return _count(np.concatenate(owners), _bucket(np.concatenate(hashes)), len(lengths))
-
-
-def _count(rows: NDArray[np.int64], columns: NDArray[np.int32], texts: int) -> Any:
+def _count(rows: NDArray[np.int64], hashes: Hashes, column: NDArray[np.int32], height: int) -> Any:
+    """Return how often each row has each column: sparse float32 (height, columns)."""
     from scipy import sparse
 
-    ones = np.ones(len(rows), dtype=np.float32)
-    return sparse.csr_matrix((ones, (rows, columns)), shape=(texts, 1 << BITS))
-
-
-def _weigh(found: Any, buckets: NDArray[np.uint32], idf: NDArray[np.float32]) -> Any:
-    """Return TF-IDF with logarithmic counts of the columns kept, rows of length 1."""
-    from scipy import sparse
-
-    column = np.full(1 << BITS, -1, dtype=np.int32)
-    column[buckets] = np.arange(len(buckets), dtype=np.int32)
-    columns = column[found.indices]
+    columns = column[(hashes >> np.uint64(64 - BITS)).astype(np.int64)]
     kept = columns >= 0
-    rows = np.repeat(np.arange(found.shape[0]), np.diff(found.indptr))[kept]
-    columns = columns[kept]
-    values = (1 + np.log(found.data[kept])) * idf[columns]
-    length = np.sqrt(np.bincount(rows, values**2, minlength=found.shape[0]))
-    values = (values / length[rows]).astype(np.float32)
-    offsets = np.searchsorted(rows, np.arange(found.shape[0] + 1))
-    return sparse.csr_matrix((values, columns, offsets), shape=(found.shape[0], len(buckets)))
+    ones = np.ones(int(kept.sum()), dtype=np.float32)
+    width = int(column.max(initial=-1)) + 1
+    return sparse.csr_matrix((ones, (rows[kept], columns[kept])), shape=(height, width))
+
+
+def _weigh(counts: Any, idf: NDArray[np.float32]) -> Any:
+    """Return TF-IDF with logarithmic counts."""
+    weighted = counts.tocsr(copy=True)
+    weighted.data = (1 + np.log(weighted.data)) * idf[weighted.indices]
+    return weighted

@@ -7,13 +7,13 @@ Rule: each distinct phrase found is independent evidence that the label applies,
 """
 
 import re
-import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import accumulate
 
 from classifiers.base import LabelScore
+from classifiers.words import FOLD, fold
 from core.document import Document
 from core.taxonomy import Taxonomy
 
@@ -32,24 +32,6 @@ _HEBREW_PREFIX = r"[והבלמשכ]{0,2}"
 _GAP = r"[^\w.;!?]{1,3}"
 
 
-class _Fold(dict[int, str]):
-    """For ``str.translate``: lower case without Latin accents or Hebrew points."""
-
-    def __missing__(self, code: int) -> str:
-        parts = unicodedata.normalize("NFKD", chr(code)).casefold()
-        bare = re.sub("[\u0300-\u036f\u0591-\u05c7]", "", parts)
-        self[code] = unicodedata.normalize("NFC", bare)
-        return self[code]
-
-
-_FOLD = _Fold()
-
-
-def fold(text: str) -> str:
-    """Return ``text`` in the form in which phrases and texts are compared."""
-    return text.translate(_FOLD)
-
-
 @dataclass(frozen=True, slots=True)
 class _Phrase:
     words: tuple[str, ...]  # the longest first: a text without one of them need not be searched
@@ -58,19 +40,20 @@ class _Phrase:
 
 
 class PhraseLabeler:
-    """Scores every label of ``taxonomy`` by its phrases, in whatever language they are written."""
+    """Scores the labels of ``taxonomy``, but those in ``without``, by phrases in any language."""
 
-    def __init__(self, taxonomy: Taxonomy) -> None:
+    def __init__(self, taxonomy: Taxonomy, *, without: Collection[str] = ()) -> None:
+        chosen = [(scheme, label) for scheme, label in taxonomy if label.id not in without]
         columns: dict[str, list[int]] = {}
-        for column, (_, label) in enumerate(taxonomy):
+        for column, (_, label) in enumerate(chosen):
             for phrase in dict.fromkeys(p for some in label.phrases.values() for p in some):
                 columns.setdefault(fold(phrase), []).append(column)
-        self._labels = [(label.id, scheme.id) for scheme, label in taxonomy]
+        self._labels = [(label.id, scheme.id) for scheme, label in chosen]
         self._phrases = [_compile(phrase, tuple(c)) for phrase, c in columns.items()]
         self._latin = [phrase for phrase in self._phrases if "".join(phrase.words).isascii()]
         self._codes = [
             (re.compile(code), column)
-            for column, (_, label) in enumerate(taxonomy)
+            for column, (_, label) in enumerate(chosen)
             for code in label.codes
         ]
         digest = blake2b(
@@ -80,6 +63,8 @@ class PhraseLabeler:
 
     def label(self, documents: Sequence[Document]) -> list[list[LabelScore]]:
         """Return per document one score for each label, in the taxonomy's order."""
+        if not self._labels:
+            return [[] for _ in documents]
         return [self._label(document) for document in documents]
 
     def _label(self, document: Document) -> list[LabelScore]:
@@ -134,7 +119,7 @@ def _origins(text: str, folded: str) -> Sequence[int]:
     """Return for each character of ``folded`` its index in ``text``."""
     if len(folded) == len(text):
         return range(len(text))
-    ends = accumulate(len(_FOLD[ord(character)]) for character in text)
+    ends = accumulate(len(FOLD[ord(character)]) for character in text)
     origins: list[int] = []
     for index, end in enumerate(ends):
         origins.extend([index] * (end - len(origins)))

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-_WORD = re.compile(r"\w+")
+WORD = re.compile(r"\w+")
 _MAX_WORD = 64  # characters; longer ones are data, not words
 
 
@@ -55,7 +55,7 @@ class Words:
         """Split ``texts``."""
         known: dict[str, int] = {}
         number = known.setdefault
-        found = [[number(word, len(known)) for word in _WORD.findall(fold(text))] for text in texts]
+        found = [[number(word, len(known)) for word in WORD.findall(fold(text))] for text in texts]
         offsets = np.zeros(len(texts) + 1, dtype=np.int64)
         np.cumsum([len(words) for words in found], out=offsets[1:])
         indices = np.fromiter((k for words in found for k in words), np.int32, int(offsets[-1]))

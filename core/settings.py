@@ -2,9 +2,10 @@
 
 import os
 from pathlib import Path
+from typing import Annotated
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -44,9 +45,19 @@ class HarvestSettings(_Section):
 
 
 class EmbeddingSettings(_Section):
-    """``model``: name or folder of a sentence-transformers model; empty: words alone."""
+    """``model``: name or folder of a sentence-transformers model; empty: Horizon's own."""
 
     model: str = ""
+
+
+Folder = Annotated[Path, AfterValidator(Path.expanduser)]
+
+
+class TrainingSettings(_Section):
+    """Folders that ``horizon train`` learns from, besides analysts and the texts that ship."""
+
+    gold: Folder | None = None  # labels-train.jsonl and documents.parquet
+    corpus: Folder | None = None  # the texts, in Parquet, of the ids whose labels ship
 
 
 class DigestSettings(_Section):
@@ -69,12 +80,18 @@ class Settings(BaseSettings):
     http: HttpSettings = HttpSettings()
     harvest: HarvestSettings = HarvestSettings()
     embedding: EmbeddingSettings = EmbeddingSettings()
+    training: TrainingSettings = TrainingSettings()
     digest: DigestSettings = DigestSettings()
 
     @property
     def digests(self) -> Path:
         """Where digests are written."""
         return self.store.parent / "digests"
+
+    @property
+    def model(self) -> Path:
+        """Where ``horizon train`` keeps the label heads; the ones before in ``model-previous``."""
+        return self.store.parent / "model"
 
     @property
     def outbox(self) -> Path:

@@ -16,7 +16,8 @@ class Label(Strict):
     """One goal, topic or area.
 
     ``phrases`` maps a language (ISO 639-1) to terms that, found in a text, speak for the label;
-    they carry it where no head was trained for it. ``codes`` are regular expressions for a
+    they carry it where no head was trained for it, together with ``definition`` and ``exemplars``,
+    short texts that deserve the label, written for it. ``codes`` are regular expressions for a
     provider's own topic codes, looked for in a document's venue.
     """
 
@@ -24,6 +25,7 @@ class Label(Strict):
     name: str
     definition: str = Field(min_length=20)
     phrases: dict[str, tuple[str, ...]] = {}
+    exemplars: tuple[str, ...] = ()
     codes: tuple[str, ...] = ()
 
     @field_validator("codes")

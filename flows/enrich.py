@@ -1,40 +1,59 @@
-"""Enrich: label what has no labels yet."""
+"""Enrich: give what has none yet its vector and its labels."""
 
 from pathlib import Path
 
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
-from classifiers.base import Labeler
+from classifiers.base import Embedder, Labeler
 from classifiers.embedding import load_embedder
+from classifiers.kept import present_model
 from classifiers.labeling import load_labeler
 from core.office import load_office
 from flows.progress import progress
-from store import labels
+from store import labels, vectors
 from store.database import Connection, open_writer
 
-_BATCH = 1000  # documents labelled and kept at a time
+_BATCH = 1000  # documents at a time
 
 
 @flow(name="enrich")
 def enrich(config: str, store: str) -> dict[str, int]:
-    """Label every document that the present labeler has not labelled; return how many.
+    """Embed and label what the present models have not; return how many documents of each.
 
-    A change of taxonomy or model changes the labeler's name, and so labels everything anew.
+    Another embedding model makes every vector anew; a change of taxonomy or heads changes the
+    labeler's name, and so labels everything anew. Killed at any moment and run again, it goes on.
 
     Raises:
         ConfigError, StoreError, ModelError: configuration, store or model cannot be used.
     """
     office = load_office(Path(config), Path(store))
-    model = office.settings.embedding.model
-    labeler = load_labeler(office.taxonomy, embedder=load_embedder(model) if model else None)
-    labelled = 0
+    embedder = load_embedder(office.settings.embedding.model)
+    counts = {"embedded": 0, "labelled": 0}
     with open_writer(office.settings.store, office.partners) as con, progress() as bar:
+        row = bar.add_task("Embed", total=vectors.count_pending(con, embedder.name), note="")
+        while count := embed_batch(con, embedder):
+            counts["embedded"] += count
+            bar.advance(row, count)
+        # Only now: vectors do not wait for heads that have yet to be trained on them.
+        labeler = load_labeler(office.taxonomy, present_model(office.settings.model), embedder)
         row = bar.add_task("Label", total=labels.count_pending(con, labeler.name), note="")
         while count := label_batch(con, labeler):
-            labelled += count
+            counts["labelled"] += count
             bar.advance(row, count)
-    return {"labelled": labelled}
+    return counts
+
+
+@task(name="embed batch", retries=1, cache_policy=NO_CACHE, persist_result=False)
+def embed_batch(con: Connection, embedder: Embedder) -> int:
+    """Embed the next batch and keep it; return its size, 0 when nothing is left."""
+    waiting = vectors.pending(con, embedder.name, _BATCH)
+    if not waiting:
+        return 0
+    ids = [document_id for document_id, _ in waiting]
+    encoded = embedder.encode([document.text for _, document in waiting])
+    vectors.save(con, embedder.name, ids, encoded)
+    return len(ids)
 
 
 @task(name="label batch", retries=1, cache_policy=NO_CACHE, persist_result=False)

@@ -14,6 +14,7 @@ import typer
 
 from core.errors import HorizonError
 from core.weeks import last_complete_week
+from horizon import classifying, evaluating, learning, training
 from horizon.terminal import (
     Config,
     Day,
@@ -289,6 +290,13 @@ def sources_add(
         typer.echo(f"  # {said}")
         lines = yaml.safe_dump([found.source], allow_unicode=True, sort_keys=False).splitlines()
         typer.echo("\n".join(f"  {line}" for line in lines) + "\n")
+
+
+app.command()(classifying.classify)
+app.command()(evaluating.evaluate)
+app.command()(learning.label)
+app.command()(learning.review)
+app.command()(training.train)
 
 
 def main() -> None:

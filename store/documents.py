@@ -264,7 +264,7 @@ def _write(con: Connection, batch: _Batch) -> None:
     if batch.absorbed:
         lost = {"old": list(batch.absorbed), "id": [batch.root(old) for old in batch.absorbed]}
         con.register("lost", pa.table(lost))
-        for table in ("keys", "bands", "sightings"):
+        for table in ("keys", "bands", "sightings", "feedback"):
             con.execute(
                 f"UPDATE base.{table} SET document_id = lost.id FROM lost WHERE document_id = old"
             )
@@ -276,6 +276,8 @@ def _write(con: Connection, batch: _Batch) -> None:
     if rewritten:
         con.register("rewritten", pa.table({"id": rewritten}))
         con.execute("DELETE FROM base.documents USING rewritten r WHERE documents.id = r.id")
+        # The text may have changed, and a vector is soon made again.
+        con.execute("DELETE FROM base.vectors USING rewritten r WHERE document_id = r.id")
         con.unregister("rewritten")
     _insert(con, "documents", [_row(work) for work in works if work.changed or not work.stored])
     for sighting in batch.sightings:

@@ -46,7 +46,7 @@ def search(con: Connection, words: str, *, label: str | None = None, limit: int 
             HAVING count(*) = (SELECT count(*) FROM terms)
         )
         SELECT id, score, title, published, countries, source, url, coalesce((
-            SELECT list(label ORDER BY score DESC) FROM base.labels
+            SELECT list(label ORDER BY score DESC) FROM base.effective_labels
             WHERE document_id = id AND assigned
         ), []) AS labels
         FROM found JOIN base.documents USING (id)

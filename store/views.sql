@@ -13,8 +13,34 @@ SELECT
     ) AS is_partner
 FROM base.documents;
 
+-- What analysts last said of each document and label, without what they took back.
+CREATE OR REPLACE VIEW base.verdicts AS
+WITH last AS (
+    SELECT document_id, label, verdict, who, why, said_at FROM base.feedback
+    QUALIFY row_number() OVER (PARTITION BY document_id, label ORDER BY said_at DESC) = 1
+)
+FROM last WHERE verdict IS NOT NULL;
+
+-- The labels that readers see: the labeler's, and where an analyst has spoken, the analyst's.
+CREATE OR REPLACE VIEW base.effective_labels AS
+SELECT
+    l.document_id, l.scheme, l.label,
+    if(v.verdict IS NULL, l.score, v.verdict::FLOAT) AS score,
+    coalesce(v.verdict, l.assigned) AS assigned,
+    if(v.verdict IS NULL, l.origin, 'analyst') AS origin,
+    l.reasons
+FROM base.labels l LEFT JOIN base.verdicts v USING (document_id, label)
+UNION ALL BY NAME
+-- Of a label that the labeler said nothing of; its scheme is as with other documents.
+SELECT
+    v.document_id, coalesce(s.scheme, '') AS scheme, v.label, v.verdict::FLOAT AS score,
+    v.verdict AS assigned, 'analyst' AS origin, []::VARCHAR[] AS reasons
+FROM base.verdicts v
+ANTI JOIN base.labels l USING (document_id, label)
+LEFT JOIN (SELECT label, max(scheme) AS scheme FROM base.labels GROUP BY label) s USING (label);
+
 CREATE OR REPLACE VIEW labels AS
-SELECT document_id, scheme, label, score, assigned, origin FROM base.labels;
+SELECT document_id, scheme, label, score, assigned, origin FROM base.effective_labels;
 
 CREATE OR REPLACE VIEW sightings AS
 SELECT document_id, source, native_id, url, seen_at FROM base.sightings;

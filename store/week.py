@@ -83,7 +83,7 @@ def items(con: Connection, week: str) -> list[Item]:
     """
     labels: dict[str, list[LabelOn]] = defaultdict(list)
     for document_id, scheme, label, score, reasons in con.execute(
-        "SELECT document_id, scheme, label, score, reasons FROM base.labels "
+        "SELECT document_id, scheme, label, score, reasons FROM base.effective_labels "
         f"WHERE assigned AND document_id IN (SELECT id {_OF_WEEK}) ORDER BY document_id, label",
         [week],
     ).fetchall():
@@ -130,7 +130,7 @@ def counts(con: Connection, week: str) -> Counts:
             (SELECT count(*) FROM base.sightings WHERE document_id IN (SELECT id FROM week))
                 - count(*),
             count(*) FILTER (is_foreign IS DISTINCT FROM false AND id IN (
-                SELECT document_id FROM base.labels WHERE assigned
+                SELECT document_id FROM base.effective_labels WHERE assigned
             ))
         FROM week
         """,

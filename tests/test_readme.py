@@ -1,5 +1,6 @@
 """What README and docs tell people to type does what they say."""
 
+import json
 import os
 import re
 import shlex
@@ -31,7 +32,11 @@ def office(tmp_path_factory: pytest.TempPathFactory):
         sources = demo_sources(web)[:2]
         sources[0]["id"] = "arxiv-rss-security"
         (config / "sources.yaml").write_text(yaml.safe_dump({"sources": sources}))
-        (folder / "records.jsonl").write_text('{"id": "1", "title": "A record of one\'s own"}\n')
+        record = {"id": "1", "title": "Flood warning for one's own town", "doi": "10.1234/flood.2026"}
+        (folder / "records.jsonl").write_text(json.dumps(record) + "\n")
+        (folder / "texts.jsonl").write_text(json.dumps(record) + "\n")
+        record["labels"] = ["resilient_communities"]
+        (folder / "labels.jsonl").write_text(json.dumps(record) + "\n")
         yield {
             **os.environ,
             "HORIZON_CONFIG": str(config),

@@ -1,242 +1,212 @@
-"""Training the heads: on written texts, with a real embedder, and what was trained on the gold."""
+"""Fitting the heads: quick trainings on some of the written texts."""
 
 import json
-import re
+from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-
-from classifiers.base import Embedder, ModelError
-from classifiers.card import Scores
-from classifiers.embedding import load_embedder
-from classifiers.heads import HeadLabeler, Heads, head_text
-from classifiers.labeling import MODEL, load_labeler
-from classifiers.train import (
-    Examples,
-    judge_out_of_fold,
-    load_examples,
-    main,
-    make_examples,
-    out_of_fold,
-    train,
+from trained import (
+    CONFIG,
+    FOLDS,
+    LABELS,
+    document,
+    examples,
+    few_examples,
+    quick_training,
+    small,
+    taxonomy,
 )
-from core.document import Document, Kind
-from core.taxonomy import Taxonomy, load_taxonomy
 
-CONFIG = Path(__file__).parent.parent / "config"
-
-# Sentences for written examples: every subject with every setting.
-SUBJECTS = {
-    "cybersecurity": ["malware in mail servers", "an attacker with stolen passwords"],
-    "biosecurity": ["an influenza outbreak on farms", "pathogens in river water"],
-    None: ["the spectrum of a graph", "cooking pasta with less salt"],
-}
-SETTINGS = [
-    "We study {} and measure it for a year",
-    "A new method for {} is given",
-    "Field notes on {} from three towns",
-    "On {}: a careful look by two groups",
-    "Open questions about {} and how to answer them",
-    "Lessons from {} told by those who saw it",
-]
+from classifiers import examples as data
+from classifiers.embedding import own_embedder
+from classifiers.examples import Example, gather
+from classifiers.heads import KINDS, Heads, join
+from classifiers.train import fit_linear, main, prepare, train
+from core.text import title_key
 
 
-@pytest.fixture(scope="module")
-def taxonomy() -> Taxonomy:
-    return load_taxonomy(CONFIG)
+def test_out_of_fold_scores_are_sane() -> None:
+    scores = small().scores
+    assert set(scores) == set(KINDS)
+    for some in scores.values():
+        assert list(some.rows) == [*LABELS, "macro", "micro"]
+    assert scores["news"].rows["micro"].f1 > 0.75
+    assert scores["foreign"].rows["micro"].f1 > 0.65
+    # What is told is out of fold, so not perfect; and no label is given to everything.
+    assert 0.6 < scores["news"].rows["micro"].precision < 0.99
+    counted = sum(some.rows["micro"].positives for some in scores.values())
+    assert counted == examples().truth.sum()
 
 
-@pytest.fixture(scope="module")
-def written(taxonomy: Taxonomy) -> Examples:
-    documents, labels = [], []
-    for label, subjects in SUBJECTS.items():
-        for subject in subjects:
-            for setting in SETTINGS:
-                title = setting.format(subject)
-                documents.append(
-                    Document(
-                        kind=Kind.PREPRINT,
-                        title=title,
-                        abstract=f"The work is about {subject}.",
-                        source="test",
-                        native_id=title,
-                        language="en",
-                    )
-                )
-                labels.append([label] if label else [])
-    return make_examples(documents, labels, taxonomy)
+def test_thresholds_are_half_an_f1_and_every_kind_has_its_own() -> None:
+    heads = small().heads
+    assert heads.thresholds.shape == (len(KINDS), len(LABELS))
+    assert ((heads.thresholds > 0.1) & (heads.thresholds <= 0.5)).all()
+    assert not np.allclose(heads.thresholds[1], heads.thresholds[2])
 
 
-@pytest.fixture(scope="module")
-def embedding_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A real, tiny sentence-transformers model: one random vector per word of the examples."""
-    from sentence_transformers import SentenceTransformer
-    from sentence_transformers.sentence_transformer.modules import StaticEmbedding
-    from tokenizers import Tokenizer
-    from tokenizers.models import WordLevel
-    from tokenizers.pre_tokenizers import Whitespace
-
-    words = {w for s in SUBJECTS.values() for phrase in s for w in phrase.split()}
-    words |= {w for s in SETTINGS for w in re.findall(r"\w+", s)}
-    vocabulary = {word: k for k, word in enumerate(["[UNK]", *sorted(words)])}
-    tokenizer = Tokenizer(WordLevel(vocabulary, unk_token="[UNK]"))
-    tokenizer.pre_tokenizer = Whitespace()
-    weights = np.random.default_rng(0).normal(size=(len(vocabulary), 16)).astype(np.float32)
-    folder = tmp_path_factory.mktemp("models") / "tiny-static"
-    model = SentenceTransformer(modules=[StaticEmbedding(tokenizer, embedding_weights=weights)])
-    model.save(str(folder))
-    return folder
-
-
-@pytest.fixture(scope="module")
-def embedder(embedding_folder: Path) -> Embedder:
-    return load_embedder(str(embedding_folder))
-
-
-def test_heads_learn_what_was_written(written: Examples, taxonomy: Taxonomy) -> None:
-    heads, scores = train(written, folds=3)
-    assert heads.labels == ("biosecurity", "cybersecurity")
-    assert scores.rows["macro"][2] > 0.9
-    labels = HeadLabeler(heads, taxonomy).label(
-        [
-            Document(
-                kind=Kind.PREPRINT,
-                title="Malware and an attacker in our mail servers",
-                source="test",
-                native_id="new",
-            )
-        ]
-    )[0]
-    assert {s.label for s in labels if s.assigned} == {"cybersecurity"}
-    reasons = next(s.reasons for s in labels if s.assigned)
-    assert "mail servers" in reasons or "Malware" in reasons
-
-
-def test_training_is_deterministic(written: Examples, tmp_path: Path) -> None:
-    for name in ("one", "two"):
-        train(written, folds=3)[0].save(tmp_path / name)
-    for file in ("heads.npz", "heads.json"):
+def test_training_is_deterministic(tmp_path: Path) -> None:
+    small().heads.save(tmp_path / "one")
+    with quick_training():
+        heads, scores = train(examples(), own_embedder())
+    heads.save(tmp_path / "two")
+    assert scores == small().scores
+    for file in ("heads.json", "heads.npz"):
         assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
 
 
-def test_works_of_one_title_share_a_fold(written: Examples) -> None:
-    doubled = Examples(
-        written.documents * 2, written.labels, np.vstack([written.truth, written.truth])
+def test_what_belongs_together_shares_a_fold_and_folds_are_even() -> None:
+    with quick_training():
+        prepared, _ = prepare(examples(), own_embedder())
+    folds: dict[str, set[int]] = {}
+    for group, fold in zip(examples().groups, prepared.folds.tolist(), strict=True):
+        folds.setdefault(group, set()).add(fold)
+    assert all(len(of_group) == 1 for of_group in folds.values())
+    sizes = Counter(prepared.folds.tolist())
+    assert set(sizes) == set(range(FOLDS))
+    assert max(sizes.values()) < 1.2 * min(sizes.values())
+
+
+def test_what_is_not_measured_but_shares_a_title_with_what_is_trains_nothing() -> None:
+    few = few_examples()[:90]
+    twin = replace(few[0], measured=False)
+    other = replace(few[1], measured=False, group="a title of its own")
+    with quick_training():
+        prepared, _ = prepare(gather([*few, twin, other], taxonomy()), own_embedder())
+    assert prepared.folds[-2] == FOLDS  # in no training set and in no measured fold
+    assert prepared.folds[-1] == -1  # in every training set
+
+
+def test_kinds_of_text() -> None:
+    found = examples()
+    with quick_training():
+        prepared, _ = prepare(found, own_embedder())
+    of = [
+        "foreign" if d.language != "en" else "news" if d.kind == "news" else "research"
+        for d in found.documents
+    ]
+    assert [KINDS[k] for k in prepared.kinds] == of
+    # In use the kind is told from the words, and mostly rightly.
+    heads = small().heads
+    told = heads.kinds(prepared.matrix @ heads.sparse, prepared.kinds == 2)
+    assert (told == prepared.kinds).mean() > 0.95
+
+
+def test_a_fit_separates_balances_and_heeds_weights() -> None:
+    random = np.random.default_rng(0)
+    truth = (np.arange(400) % 10 == 0)[:, None]
+    matrix = (random.normal(size=(400, 2)) + truth * [3, 0]).astype(np.float32)
+    every = np.ones((400, 1), np.float32)
+    coefficients, offset = fit_linear(matrix, truth, every, 10.0)
+    assert coefficients.shape == (2, 1)
+    scores = matrix @ coefficients + offset
+    assert abs(coefficients[0, 0]) > 5 * abs(coefficients[1, 0])
+    # One in ten is yes, but both sides weigh the same: the border lies between them.
+    assert (scores[truth] > 0).mean() > 0.85
+    assert (scores[~truth] < 0).mean() > 0.85
+    # What is not known does not count, whatever it says.
+    known = every * (np.arange(400) < 200)[:, None]
+    lies = truth ^ (known == 0)
+    np.testing.assert_allclose(
+        fit_linear(matrix, lies, known, 10.0)[0],
+        fit_linear(matrix[:200], truth[:200], every[:200], 10.0)[0],
+        rtol=0.01,
     )
-    _, fold_of = out_of_fold(doubled, [head_text(d) for d in doubled.documents], None, folds=3)
-    half = len(written.documents)
-    assert (fold_of[:half] == fold_of[half:]).all()
-    assert len(set(fold_of)) == 3
 
 
-def test_embedder_gives_unit_vectors(embedder: Embedder) -> None:
-    assert embedder.name == "tiny-static"
-    vectors = embedder.encode(["malware in mail servers", "pathogens in river water", ""])
-    assert vectors.shape == (3, embedder.dimensions)
-    assert vectors.dtype == np.float32
-    np.testing.assert_allclose(np.linalg.norm(vectors[:2], axis=1), 1, rtol=1e-5)
-    assert np.isfinite(vectors).all()
-    assert embedder.encode([]).shape == (0, embedder.dimensions)
+def test_a_fit_stays_near_its_prior_unless_the_examples_say_otherwise() -> None:
+    matrix = np.eye(4, dtype=np.float32)
+    truth = np.array([[True], [True], [False], [False]])
+    prior = np.array([[0], [0], [0], [3]], dtype=np.float32)
+    nothing = np.zeros((4, 1), np.float32)
+    unmoved, _ = fit_linear(matrix, truth, nothing, 1.0, prior)
+    np.testing.assert_allclose(unmoved, prior, atol=1e-4)
+    moved, _ = fit_linear(matrix, truth, nothing + 5, 10.0, prior)
+    assert moved[3, 0] < 0 < moved[0, 0]
 
 
-def test_heads_with_an_embedder(
-    written: Examples, embedder: Embedder, taxonomy: Taxonomy, tmp_path: Path
+def test_probabilities_lie_between_0_and_1_and_rise_with_both_scores() -> None:
+    stack = np.array([[[1.0, 2.0, -0.5]]])
+    scores = np.array([[-1e6], [-1.0], [0.0], [1.0], [1e6]])
+    joined = join(scores, np.zeros((5, 1)), stack)[:, 0]
+    assert (np.diff(joined) > 0).all()
+    assert ((joined > 0) & (joined < 1)).all()
+    assert (np.diff(join(np.zeros((5, 1)), scores, stack)[:, 0]) > 0).all()
+
+
+def test_a_label_without_examples_in_a_kind_is_never_assigned_there() -> None:
+    few = [e for e in few_examples() if e.document.language == "en"][:200]
+    foreign = [
+        Example(document(f"뉴스 {k}", language="ko"), frozenset(), title_key(f"뉴스 {k}"))
+        for k in range(9)
+    ]
+    with quick_training():
+        heads, scores = train(gather([*few, *foreign], taxonomy()), own_embedder())
+    assert np.isfinite(heads.stack).all()
+    scores_of = np.full((1, len(heads.labels)), 5.0)
+    kinds = np.array([KINDS.index("foreign")])
+    beside = np.zeros((1, 1))
+    probabilities = heads.probabilities(np.hstack([scores_of, beside]), scores_of, kinds)
+    assert (probabilities < heads.thresholds[kinds]).all()
+    assert scores["foreign"].rows["micro"].positives == 0
+
+
+# --- the command ---------------------------------------------------------------------------------
+
+
+def folders(folder: Path, lines: list[dict[str, object]]) -> list[str]:
+    """Write labelled texts and an empty corpus; return the arguments that name them."""
+    rows = [
+        {"id": f"t{k}", "title": f"Written title {k}", "abstract": "Written."} for k in range(3)
+    ]
+    (folder / "gold").mkdir()
+    (folder / "corpus").mkdir()
+    pq.write_table(pa.Table.from_pylist(rows), folder / "gold" / "documents.parquet")
+    (folder / "gold" / "labels-train.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    return [
+        *("--gold", str(folder / "gold"), "--corpus", str(folder / "corpus")),
+        *("--output", str(folder / "model"), "--config", str(CONFIG)),
+    ]
+
+
+def test_the_command_writes_model_and_card(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    heads, _ = train(written, embedder, folds=3)
-    heads.save(tmp_path)
-    terms = sum(map(len, heads.vocabulary.values()))
-    assert heads.coefficients.shape[1] == terms + embedder.dimensions
-    labeler = load_labeler(taxonomy, tmp_path, embedder)
-    labelled = labeler.label(written.documents)
-    for scores, truth in zip(labelled, written.truth, strict=True):
-        by_label = {s.label: s.assigned for s in scores}
-        assert [by_label[label] for label in written.labels] == truth.tolist()
-
-
-def test_another_embedder_than_in_training_is_refused(
-    written: Examples, embedder: Embedder, taxonomy: Taxonomy, tmp_path: Path
-) -> None:
-    with pytest.raises(ModelError, match=r"no embedding model but .*tiny-static.* train anew"):
-        load_labeler(taxonomy, MODEL, embedder)
-    train(written, embedder, folds=3)[0].save(tmp_path)
-    with pytest.raises(ModelError, match=r"'tiny-static' but no embedding model is set"):
-        load_labeler(taxonomy, tmp_path)
-
-
-def test_a_missing_embedding_model_is_one_sentence(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    with pytest.raises(ModelError, match="cannot be loaded") as error:
-        load_embedder(str(tmp_path / "nothing-here"))
-    assert "\n" not in str(error.value)
-    assert "give the folder" in str(error.value)
-
-
-def gold(folder: Path, texts: list[str], lines: list[dict[str, object]]) -> Path:
-    rows = [{"id": i, "title": f"Title {i}", "abstract": "Text"} for i in texts]
-    pq.write_table(pa.Table.from_pylist(rows), folder / "documents.parquet")
-    (folder / "labels-train.jsonl").write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
-    return folder
-
-
-def test_texts_without_labels_are_never_trained_on(tmp_path: Path, taxonomy: Taxonomy) -> None:
-    ids = [f"t{k}" for k in range(12)]
-    lines: list[dict[str, object]] = [{"id": i, "labels": ["biosecurity"]} for i in ids]
-    examples = load_examples(gold(tmp_path, [*ids, "acceptance"], lines), taxonomy)
-    assert sorted(d.native_id for d in examples.documents) == sorted(ids)
+    monkeypatch.setattr(data, "written", few_examples)
+    arguments = folders(tmp_path, [{"id": "t0", "labels": []}, {"id": "t1", "labels": []}])
+    with quick_training():
+        assert main(arguments) == 0
+    heads = Heads.load(tmp_path / "model")
+    assert heads.labels == LABELS
+    card = (tmp_path / "model" / "MODEL_CARD.md").read_text(encoding="utf-8")
+    assert f"Data hash (SHA-256): {heads.data_hash}" in card
+    assert f"Embedding model: {own_embedder().name}" in card
+    assert "Seed: 0" in card
+    for label in LABELS:
+        assert card.count(f"| {label} |") == len(KINDS) + 1  # scores of each kind, thresholds
+    assert capsys.readouterr().out.count("| micro |") == len(KINDS)
 
 
 @pytest.mark.parametrize(
     ("line", "message"),
     [
         ({"id": "t0"}, "'t0' has no labels: it must not be trained on"),
-        ({"id": "t0", "labels": None}, "'t0' has no labels"),
         ({"id": "zz", "labels": []}, "'zz' has no text"),
         ({"id": "t0", "labels": ["astrology"]}, "does not have: astrology"),
-        ({"id": "t0", "labels": []}, "no label has 10 examples"),
     ],
 )
-def test_unfit_labels_are_refused(
+def test_unfit_labels_end_the_command_with_one_sentence(
     tmp_path: Path,
-    taxonomy: Taxonomy,
+    capsys: pytest.CaptureFixture[str],
     line: dict[str, object],
     message: str,
-    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    folder = gold(tmp_path, ["t0"], [line])
-    with pytest.raises(ModelError, match=message):
-        load_examples(folder, taxonomy)
-    arguments = ["--gold", str(folder), "--output", str(tmp_path / "o"), "--config", str(CONFIG)]
-    assert main(arguments) == 1
-    assert capsys.readouterr().err.count("\n") == 1
-    assert not (tmp_path / "o").exists()
-
-
-def test_a_repeated_id_is_refused(tmp_path: Path, taxonomy: Taxonomy) -> None:
-    with pytest.raises(ModelError, match="labelled twice"):
-        load_examples(gold(tmp_path, ["t0"], [{"id": "t0", "labels": []}] * 2), taxonomy)
-
-
-@pytest.mark.realdata
-def test_the_artifact_was_trained_on_the_gold_and_scores_as_its_card_says(
-    shared: Path, taxonomy: Taxonomy
-) -> None:
-    card = (MODEL / "MODEL_CARD.md").read_text(encoding="utf-8")
-    examples = load_examples(shared / "gold", taxonomy)
-    assert f"Data hash (SHA-256): {examples.data_hash}" in card
-    assert Heads.load(MODEL).data_hash == examples.data_hash
-    row = re.search(r"^\| macro \| \S+ \| \S+ \| (\S+) \|", card, re.MULTILINE)
-    assert row
-    texts = [head_text(document) for document in examples.documents]
-    scores, fold_of = out_of_fold(examples, texts, None, folds=3, seed=1)
-    probabilities, assigned = judge_out_of_fold(scores, examples.truth, fold_of)
-    fresh = Scores.measure(examples.labels, examples.truth, probabilities, assigned)
-    assert fresh.rows["macro"][2] > float(row[1]) - 0.05
-    # The probabilities are honest: of those around p, about p are true.
-    for low, high in ((0.0, 0.1), (0.3, 0.7), (0.9, 1.0)):
-        chosen = (probabilities >= low) & (probabilities <= high)
-        assert abs(probabilities[chosen].mean() - examples.truth[chosen].mean()) < 0.08
+    assert main(folders(tmp_path, [line])) == 1
+    said = capsys.readouterr().err
+    assert message in said
+    assert said.count("\n") == 1
+    assert not (tmp_path / "model").exists()
