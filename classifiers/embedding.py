@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from functools import cache
 from hashlib import blake2b
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from classifiers.words import Words
 
 MODEL = Path(__file__).parent / "model" / "embedding"
 DIMENSIONS = 256  # of our own model
+_REMEMBERED = 300_000  # words, some 50 MB
 CHARACTERS = 20_000  # of one text; the longest abstract known has 6,000
 
 
@@ -30,6 +32,7 @@ class StaticEmbedder:
         weights = 1 if model.weights is None else model.weights[:, None]
         self._vectors = (model.embedding * weights).astype(np.float32)
         self.dimensions = int(self._vectors.shape[1])
+        self._known: dict[str, list[int]] = {}  # words seen before need not be split again
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Return float32 (len(texts), dimensions), rows of length 1."""
@@ -44,12 +47,19 @@ class StaticEmbedder:
         """Return how often each folded word has each piece: sparse float32 (V, pieces)."""
         from scipy import sparse
 
-        found = self._tokenizer.encode_batch_fast(list(vocabulary), add_special_tokens=False)
-        offsets = np.zeros(len(found) + 1, dtype=np.int64)
-        np.cumsum([len(word) for word in found], out=offsets[1:])
-        pieces = np.fromiter((i for word in found for i in word.ids), np.int32, int(offsets[-1]))
+        known = self._known
+        if unknown := [word for word in vocabulary if word not in known]:
+            if len(known) > _REMEMBERED:
+                known.clear()
+                unknown = list(vocabulary)
+            found = self._tokenizer.encode_batch_fast(unknown, add_special_tokens=False)
+            known.update((word, pieces.ids) for word, pieces in zip(unknown, found, strict=True))
+        ids = [known[word] for word in vocabulary]
+        offsets = np.zeros(len(ids) + 1, dtype=np.int64)
+        np.cumsum(np.fromiter(map(len, ids), np.int64, len(ids)), out=offsets[1:])
+        pieces = np.fromiter(chain.from_iterable(ids), np.int32, int(offsets[-1]))
         ones = np.ones(len(pieces), dtype=np.float32)
-        shape = (len(found), len(self._vectors))
+        shape = (len(ids), len(self._vectors))
         matrix = sparse.csr_matrix((ones, pieces, offsets), shape=shape)
         matrix.sum_duplicates()
         return matrix

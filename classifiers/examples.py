@@ -186,7 +186,11 @@ def _labels(file: Path) -> dict[str, frozenset[str]]:
     except OSError as error:
         raise ModelError(f"labels cannot be read ({error}); check the folder") from error
     labelled: dict[str, frozenset[str]] = {}
-    for record in map(json.loads, lines):
+    for number, line in enumerate(lines, 1):
+        try:
+            record = json.loads(line)
+        except ValueError as error:
+            raise ModelError(f"{file.name}, line {number}: no JSON ({error}); mend it") from error
         if not isinstance(record.get("labels"), list):
             raise ModelError(f"{record.get('id')!r} has no labels: it must not be trained on")
         if record["id"] in labelled:

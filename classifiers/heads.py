@@ -72,7 +72,7 @@ class Heads:
     @property
     def fingerprint(self) -> str:
         """Eight hex digits that change with anything a decision depends on."""
-        digest = blake2b(repr((self.labels, self.embedder)).encode(), digest_size=4)
+        digest = blake2b(repr((self.labels, self.embedder, self.news)).encode(), digest_size=4)
         for array in self._arrays().values():
             digest.update(array.tobytes())
         return digest.hexdigest()
@@ -187,7 +187,7 @@ class HeadLabeler:
         if embedder.name != heads.embedder:
             raise ModelError(
                 f"the label heads were trained with the embedding model {heads.embedder!r} but"
-                f" {embedder.name!r} is set; run 'horizon train' to fit them to it, or set"
+                f" {embedder.name!r} is set; run 'horizon train --gold' to fit them to it, or set"
                 " embedding.model back"
             )
         self._heads = heads
@@ -216,19 +216,20 @@ class HeadLabeler:
         meant = 0 if by_word is None else by_word @ heads.dense
         weights = [told * stack[:, 0] + meant * stack[:, 1] for stack in heads.stack]
         index = {word: k for k, word in enumerate(words.vocabulary)}
+        chances, yes = probabilities.tolist(), assigned.tolist()
         said = []
         for i, document in enumerate(documents):
-            found = _locate(document.text, index) if assigned[i].any() else []
+            found = _locate(document.text, index) if any(yes[i]) else []
             said.append(
                 [
                     LabelScore(
                         label,
                         scheme,
-                        score=float(probabilities[i, k]),
-                        assigned=bool(assigned[i, k]),
+                        score=chances[i][k],
+                        assigned=yes[i][k],
                         origin="model",
                         reasons=_reasons(document.text, found, weights[kinds[i]][:, k])
-                        if assigned[i, k]
+                        if yes[i][k]
                         else (),
                     )
                     for label, scheme, k in self._targets

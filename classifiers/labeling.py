@@ -44,8 +44,8 @@ class CombinedLabeler:
 
     def _by_code(self, document: Document, said: LabelScore) -> LabelScore:
         for code in self._codes.get(said.label, ()) if document.venue else ():
-            if (found := code.search(document.venue)) and found[0] not in said.reasons:
-                reasons = (found[0], *said.reasons)
+            if found := code.search(document.venue):
+                reasons = tuple(dict.fromkeys((found[0], *said.reasons)))
                 return replace(said, score=max(said.score, BY_CODE), assigned=True, reasons=reasons)
         return said
 

@@ -46,7 +46,6 @@ def fit_linear(
     truth: NDArray[np.bool_],
     weights: NDArray[np.float32],
     strength: float,
-    prior: NDArray[np.float32] | None = None,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Fit logistic regressions, H at once; yes and no of each weigh the same.
 
@@ -55,8 +54,6 @@ def fit_linear(
         truth: (n, H).
         weights: (n, H), of what is said of each; 0 for nothing.
         strength: inverse of the regularisation (C).
-        prior: (features, H), what the coefficients are drawn to instead of 0: adapting a model to
-            few new examples (Chelba and Acero 2006).
 
     Returns:
         coefficients (features, H) and intercepts (H,), float32.
@@ -72,13 +69,11 @@ def fit_linear(
     transposed = matrix.T.tocsr() if hasattr(matrix, "tocsr") else matrix.T
     features, heads = matrix.shape[1], truth.shape[1]
     start = np.zeros((features + 1, heads), np.float32)
-    if prior is not None:
-        start[:-1] = prior
 
     def loss(flat: Floats) -> tuple[float, Floats]:
         w = flat.astype(np.float32).reshape(start.shape)
         z = matrix @ w[:-1] + w[-1]
-        away = (w - start)[:-1]
+        away = w[:-1]
         value = float(np.sum(importance * (np.logaddexp(0, z) - target * z), dtype=np.float64))
         value += float(np.sum(away**2, dtype=np.float64)) / 2 / strength
         residual = importance * (1 / (1 + np.exp(-z)) - target)
@@ -248,8 +243,8 @@ def adapt(heads: Heads, examples: Sequence[Example], embedder: Embedder) -> Head
         by_words, by_vector, offset = heads.stack[kinds[known], k].T.astype(np.float64)
         parts = [(matrix[known], heads.sparse[:, k], by_words)]
         parts += [(vectors[known], heads.dense[:, k], by_vector)]
-        old = offset + sum((rows @ weights) * scale for rows, weights, scale in parts)
-        alike = sum(_products(rows) * np.outer(scale, scale) for rows, _, scale in parts)
+        old = np.sum([offset, *((rows @ weights) * s for rows, weights, s in parts)], axis=0)
+        alike = np.sum([_products(rows) * np.outer(s, s) for rows, _, s in parts], axis=0)
         shares = _correct(old, alike, truth)
         sparse[:, k] += matrix[known].T @ (shares * by_words)
         dense[:, k] += vectors[known].T @ (shares * by_vector)
@@ -327,8 +322,8 @@ def _join_and_cut(
             both = np.stack([found.words[of, label], found.vectors[of, label]], axis=1)
             model = LogisticRegression(C=1.0).fit(both, truth[of, label])
             stack[kind, label] = [*model.coef_[0], model.intercept_[0]]
-        said = join(found.words[of, :-1], found.vectors[of], stack[kind])
-        thresholds[kind] = [_threshold(column) for column in said.T]
+            said = join(found.words[of, label], found.vectors[of, label], stack[kind, label])
+            thresholds[kind, label] = _threshold(said)
     return stack, thresholds
 
 
@@ -338,8 +333,6 @@ def _threshold(probabilities: Floats) -> float:
     With few positives it is steadier than the cut that was best on them (Lipton, Elkan and
     Naryanaswamy 2014).
     """
-    if not len(probabilities):
-        return 1.0
     ordered = np.sort(probabilities)[::-1]
     expected = 2 * np.cumsum(ordered) / (np.arange(1, len(ordered) + 1) + ordered.sum())
     return float(expected.max()) / 2

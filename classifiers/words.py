@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -58,7 +59,7 @@ class Words:
         found = [[number(word, len(known)) for word in WORD.findall(fold(text))] for text in texts]
         offsets = np.zeros(len(texts) + 1, dtype=np.int64)
         np.cumsum([len(words) for words in found], out=offsets[1:])
-        indices = np.fromiter((k for words in found for k in words), np.int32, int(offsets[-1]))
+        indices = np.fromiter(chain.from_iterable(found), np.int32, int(offsets[-1]))
         return cls([word[:_MAX_WORD] for word in known], indices, offsets)
 
     @property

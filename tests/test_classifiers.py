@@ -1,31 +1,26 @@
-"""Language, phrases, heads and the labeler that joins them, on texts written for the tests."""
+"""Language, phrases, and the labeler that joins them with heads, on texts written for the tests.
 
-import json
+The heads are a small model's: three labels have one, the others are judged by what the taxonomy
+says of them.
+"""
+
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
-from written_news import ENGLISH, FOREIGN, FOREIGN_IRRELEVANT
+from trained import CONFIG, LABELS, document, small, taxonomy
+from written_news import ENGLISH, FOREIGN
 
 from classifiers import Labeler, LabelScore, LanguageDetector, ModelError, load_labeler
-from classifiers.heads import HeadLabeler, Heads
-from classifiers.labeling import MODEL
-from classifiers.phrases import THRESHOLD, PhraseLabeler
-from core.document import Document, Kind
+from classifiers.examples import written
+from classifiers.phrases import BY_CODE, THRESHOLD, PhraseLabeler
+from core.document import Kind
 from core.taxonomy import Label, Scheme, Taxonomy, load_taxonomy
 
+ATTACK = "Malware and ransomware: an attacker locks the servers by phishing. "
 DETECTOR = LanguageDetector()  # its model takes a while to load
-CONFIG = Path(__file__).parent.parent / "config"
-
-
-def document(
-    title: str, abstract: str = "", *, kind: Kind = Kind.PREPRINT, language: str | None = "en"
-) -> Document:
-    return Document(
-        kind=kind, title=title, abstract=abstract, language=language, source="test", native_id=title
-    )
 
 
 def taxonomy_of(**phrases: tuple[str, ...]) -> Taxonomy:
@@ -47,13 +42,15 @@ def assigned(scores: list[LabelScore]) -> set[str]:
 
 
 @pytest.fixture(scope="module")
-def taxonomy() -> Taxonomy:
-    return load_taxonomy(CONFIG)
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("model")
+    small().heads.save(folder)
+    return folder
 
 
 @pytest.fixture(scope="module")
-def labeler(taxonomy: Taxonomy) -> Labeler:
-    return load_labeler(taxonomy)
+def labeler(model: Path) -> Labeler:
+    return load_labeler(taxonomy(), model)
 
 
 # --- language ------------------------------------------------------------------------------------
@@ -75,6 +72,20 @@ def labeler(taxonomy: Taxonomy) -> Labeler:
 )
 def test_language(language: str, text: str) -> None:
     assert DETECTOR.detect([text]) == [language]
+
+
+def test_language_of_the_written_texts() -> None:
+    documents = [example.document for example in written()]
+    told = DETECTOR.detect([document.text for document in documents])
+    wrong = [d.title for d, said in zip(documents, told, strict=True) if said != d.language]
+    assert len(wrong) <= 0.005 * len(documents), wrong
+
+
+def test_only_languages_that_a_source_does_not_tell_are_filled_in() -> None:
+    told = document("Détection d'explosifs dans les aéroports", language="de")
+    silent = replace(told, language=None)
+    unclear = document("UAV", language=None)
+    assert [d.language for d in DETECTOR.fill([told, silent, unclear])] == ["de", "fr", None]
 
 
 def test_language_is_unknown_where_nothing_tells() -> None:
@@ -134,7 +145,93 @@ def test_a_title_counts_more_and_a_phrase_counts_once() -> None:
     assert score("A", "a drone") < score("A", "drone, quadcopter") < score("Drone", "quadcopter")
 
 
-def test_a_fourth_scheme_in_yaml_is_labelled_without_code(tmp_path: Path) -> None:
+@pytest.mark.parametrize("text", ["", "<p></p>", "\x00\ud800", "drone " * 170_000, "é" * 1_000_000])
+def test_odd_texts_are_searched_for_phrases_too(text: str) -> None:
+    [[score]] = PhraseLabeler(taxonomy_of(d=("drone", "détection"))).label([document("-", text)])
+    assert score.reasons == (("drone",) if "drone" in text else ())
+    assert DETECTOR.detect([text])[0] in (None, "en", "fr")
+
+
+# --- heads and phrases together ------------------------------------------------------------------
+
+
+def test_every_label_is_scored_in_the_taxonomys_order(labeler: Labeler) -> None:
+    items = [document(title, text) for title, text, _ in ENGLISH[:4]]
+    said = labeler.label(items)
+    assert len(said) == len(items)
+    for scores in said:
+        assert [(s.label, s.scheme) for s in scores] == list(taxonomy().scheme_of.items())
+        assert {s.label for s in scores if s.origin == "model"} == set(LABELS)
+        assert {s.label for s in scores if s.origin == "phrases"} == set(taxonomy().labels) - set(
+            LABELS
+        )
+        assert all(0 <= score.score <= 1 for score in scores)
+    assert labeler.label([]) == []
+
+
+def test_order_is_that_of_the_taxonomy_whatever_has_a_head(model: Path) -> None:
+    turned = Taxonomy(
+        version="t",
+        schemes=tuple(
+            scheme.model_copy(update={"labels": scheme.labels[::-1]})
+            for scheme in taxonomy().schemes[::-1]
+        ),
+    )
+    [scores] = load_labeler(turned, model).label([document("Malware in mail servers")])
+    assert [score.label for score in scores] == list(taxonomy().labels)[::-1]
+
+
+def test_a_label_without_a_head_is_judged_by_its_words_in_the_taxonomy(labeler: Labeler) -> None:
+    [scores] = labeler.label([document("Explosives trace detection at a security checkpoint")])
+    [score] = [score for score in scores if score.label == "screening_at_speed"]
+    assert (score.origin, score.assigned) == ("phrases", True)
+    assert "Explosives trace detection" in score.reasons
+    [nothing] = labeler.label([document("Cooking pasta with less salt")])
+    assert {s.label for s in nothing if s.assigned and s.origin == "phrases"} == set()
+
+
+def test_a_label_with_a_head_is_not_judged_by_its_phrases(labeler: Labeler) -> None:
+    phrase = "drone swarm"
+    [scores] = labeler.label([document("Bees", f"The queen. {phrase}")])
+    [by_head] = [score for score in scores if score.label == "unmanned_aerial_systems"]
+    [alone] = PhraseLabeler(taxonomy()).label([document("Bees", f"The queen. {phrase}")])
+    [by_phrase] = [score for score in alone if score.label == "unmanned_aerial_systems"]
+    assert by_phrase.score > 0
+    assert by_head.origin == "model"
+    assert by_head.score != by_phrase.score
+
+
+@pytest.mark.parametrize(
+    ("venue", "label"),
+    [
+        ("Horizon Europe, HORIZON-CL3-2024-BM-01-02", "border_security"),
+        ("HORIZON-CL3-2023-CS-01", "cybersecurity"),
+    ],
+)
+def test_a_funders_topic_code_settles_it_with_or_without_a_head(
+    labeler: Labeler, venue: str, label: str
+) -> None:
+    title = "NORDLYS: a project with a name that says nothing"
+    [scores] = labeler.label([document(title, venue=venue, kind=Kind.PROJECT)])
+    [score] = [score for score in scores if score.label == label]
+    assert score.assigned
+    assert score.score >= BY_CODE
+    assert score.reasons[0] in venue
+    assert score.reasons[0].startswith("HORIZON-CL3")
+    [without] = labeler.label([document(title, kind=Kind.PROJECT)])
+    assert label not in assigned(without)
+    # Nothing but labels with that code is touched.
+    for one, other in zip(scores, without, strict=True):
+        if not any("HORIZON" in reason for reason in one.reasons):
+            assert one == other
+
+
+def test_a_code_counts_in_the_venue_only(labeler: Labeler) -> None:
+    [scores] = labeler.label([document("A title", "HORIZON-CL3-2024-BM-01-02")])
+    assert "border_security" not in assigned(scores)
+
+
+def test_a_fourth_scheme_in_yaml_is_labelled_without_code(tmp_path: Path, model: Path) -> None:
     text = (CONFIG / "taxonomy.yaml").read_text(encoding="utf-8")
     (tmp_path / "taxonomy.yaml").write_text(
         text
@@ -150,11 +247,11 @@ def test_a_fourth_scheme_in_yaml_is_labelled_without_code(tmp_path: Path) -> Non
 """,
         encoding="utf-8",
     )
-    labeler = load_labeler(load_taxonomy(tmp_path))
+    labeler = load_labeler(load_taxonomy(tmp_path), model)
     docs = [
         document("Sea-ice rescue by dog sled"),
         document("Le sauvetage sur la banquise", language="fr"),
-        document("Sea ice extent in 2020"),
+        document("Cooking pasta with less salt"),
     ]
     last = [scores[-1] for scores in labeler.label(docs)]
     assert [(s.label, s.scheme, s.origin) for s in last] == [
@@ -162,140 +259,41 @@ def test_a_fourth_scheme_in_yaml_is_labelled_without_code(tmp_path: Path) -> Non
     ] * 3
     assert [s.assigned for s in last] == [True, True, False]
     assert last[0].reasons == ("Sea-ice rescue",)
-    assert labeler.name != load_labeler(load_taxonomy(CONFIG)).name
-
-
-# --- the labeler that ships ----------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(("language", "title", "text", "expected"), FOREIGN)
-def test_news_in_the_partners_languages(
-    labeler: Labeler, language: str, title: str, text: str, expected: set[str]
-) -> None:
-    item = document(title, text, kind=Kind.NEWS, language=language)
-    scores = labeler.label([item])[0]
-    assert expected <= assigned(scores)
-    assert all(reason in item.text for score in scores for reason in score.reasons)
-
-
-@pytest.mark.parametrize(("language", "title", "text"), FOREIGN_IRRELEVANT)
-def test_ordinary_news_gets_no_label(
-    labeler: Labeler, language: str, title: str, text: str
-) -> None:
-    item = document(title, text, kind=Kind.NEWS, language=language)
-    assert assigned(labeler.label([item])[0]) == set()
-
-
-def test_english_news(labeler: Labeler) -> None:
-    items = [document(title, text, kind=Kind.NEWS) for title, text, _ in ENGLISH]
-    hits = wrong = missed = 0
-    for scores, (_, _, expected) in zip(labeler.label(items), ENGLISH, strict=True):
-        got = assigned(scores)
-        hits, wrong = hits + len(got & expected), wrong + len(got - expected)
-        missed += len(expected - got)
-    assert hits / (hits + wrong) >= 0.85
-    assert hits / (hits + missed) >= 0.7
-
-
-def test_every_label_is_scored_in_order_and_reasons_are_in_the_text(
-    labeler: Labeler, taxonomy: Taxonomy
-) -> None:
-    item = document(
-        "Intrusion detection for industrial control systems",
-        "We detect malware and cyber attacks on the power grid and evaluate on real attackers.",
-    )
-    scores = labeler.label([item])[0]
-    assert [(s.label, s.scheme) for s in scores] == list(taxonomy.scheme_of.items())
-    assert {"trusted_cyber_future", "cybersecurity"} <= assigned(scores)
-    for score in scores:
-        assert 0 <= score.score <= 1
-        assert bool(score.reasons) or not score.assigned
-        assert all(reason in item.text for reason in score.reasons)
-
-
-def test_a_batch_says_what_single_documents_say(labeler: Labeler) -> None:
-    items = [document(title, text) for title, text, _ in ENGLISH[:6]]
-    for together, item in zip(labeler.label(items), items, strict=True):
-        alone = labeler.label([item])[0]
-        assert [(s.label, s.assigned) for s in together] == [(s.label, s.assigned) for s in alone]
-        np.testing.assert_allclose([s.score for s in together], [s.score for s in alone])
-    assert labeler.label([]) == []
+    assert labeler.name != load_labeler(taxonomy(), model).name
 
 
 @pytest.mark.parametrize(
     "text",
-    ["", "<p><b></b></p>", r"$\int_0^1 \frac{x}{y}$", "?!…", "explosive detection " * 50_000],
-    ids=["empty", "markup", "latex", "punctuation", "1 MB"],
+    ["", "<p><b></b></p>", r"$\int_0^1 \frac{x}{y}$", "?!…", "\x00\ud800", ATTACK * 16_000],
+    ids=["empty", "markup", "latex", "punctuation", "invisible", "1 MB"],
 )
-def test_odd_texts_are_labelled_too(labeler: Labeler, taxonomy: Taxonomy, text: str) -> None:
-    odd = labeler.label([document("-", text, language=None)])[0]
-    assert len(odd) == len(taxonomy.labels)
-    reasons = {reason for score in odd for reason in score.reasons}
-    assert ("explosive detection" in reasons) == ("explosive" in text)
-    assert DETECTOR.detect([text])[0] in (None, "en")
+@pytest.mark.parametrize("language", [None, "en", "zz"])
+def test_odd_texts_are_labelled_too(labeler: Labeler, text: str, language: str | None) -> None:
+    [odd] = labeler.label([document("-", text, language=language)])
+    assert len(odd) == len(taxonomy().labels)
+    assert ("cybersecurity" in assigned(odd)) == (ATTACK in text)
 
 
-# --- the artifact --------------------------------------------------------------------------------
-
-
-def test_thresholds_and_calibration_are_sane() -> None:
-    heads = Heads.load(MODEL)
-    assert ((heads.thresholds > 0.1) & (heads.thresholds <= 0.5)).all()
-    assert (heads.calibration[:, 0] > 0).all()  # a higher score is never less likely
-
-
-def test_artifact_is_small_and_holds_no_code() -> None:
-    files = {path.name: path for path in MODEL.iterdir()}
-    assert set(files) == {"heads.npz", "heads.json", "MODEL_CARD.md"}
-    assert sum(path.stat().st_size for path in files.values()) <= 10_000_000
-    with np.load(files["heads.npz"], allow_pickle=False) as numbers:
-        assert all(numbers[name].dtype == np.float32 for name in numbers.files)
-
-
-def test_artifact_round_trip(tmp_path: Path, taxonomy: Taxonomy) -> None:
-    heads = Heads.load(MODEL)
-    heads.save(tmp_path / "again")
-    items = [document(title, text) for title, text, _ in ENGLISH]
-    before = HeadLabeler(heads, taxonomy).label(items)
-    assert HeadLabeler(Heads.load(tmp_path / "again"), taxonomy).label(items) == before
-
-
-@pytest.mark.parametrize("damage", ["missing", "truncated", "format", "shape"])
-def test_a_damaged_artifact_is_one_sentence(
-    tmp_path: Path, taxonomy: Taxonomy, damage: str
+def test_the_name_tells_models_and_taxonomies_apart(
+    labeler: Labeler, model: Path, tmp_path: Path
 ) -> None:
-    if damage != "missing":
-        Heads.load(MODEL).save(tmp_path)
-    words, numbers = tmp_path / "heads.json", tmp_path / "heads.npz"
-    if damage == "truncated":
-        numbers.write_bytes(numbers.read_bytes()[:1000])
-    if damage in ("format", "shape"):
-        content = json.loads(words.read_text(encoding="utf-8"))
-        content |= {"format": 99} if damage == "format" else {"labels": content["labels"][1:]}
-        words.write_text(json.dumps(content), encoding="utf-8")
-    with pytest.raises(ModelError, match=r"no usable model in .*; train one with python -m"):
-        load_labeler(taxonomy, tmp_path)
+    assert load_labeler(taxonomy(), model).name == labeler.name
+    heads = small().heads
+    replace(heads, thresholds=heads.thresholds / 2).save(tmp_path)
+    other = load_labeler(taxonomy(), tmp_path)
+    assert other.name != labeler.name
+    assert load_labeler(taxonomy_of(d=("drone",)), model).name != labeler.name
+
+
+def test_no_model_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"no usable model in .*; train one with 'horizon train'"):
+        load_labeler(taxonomy(), tmp_path)
 
 
 def test_importing_classifiers_is_cheap() -> None:
-    heavy = "sklearn scipy torch sentence_transformers pyarrow py3langid"
+    heavy = "sklearn scipy torch sentence_transformers model2vec tokenizers pyarrow py3langid"
     code = f"import sys, classifiers; print([m for m in '{heavy}'.split() if m in sys.modules])"
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=CONFIG.parent
     )
     assert done.stdout.strip() == "[]"
-
-
-def test_a_funders_topic_code_is_evidence(labeler: Labeler) -> None:
-    project = Document(
-        kind=Kind.PROJECT,
-        title="NORDLYS: a project with a name that says nothing",
-        venue="Horizon Europe, HORIZON-CL3-2024-BM-01-02",
-        source="projects",
-        native_id="1",
-        language="en",
-    )
-    [scores] = labeler.label([project])
-    assigned = {score.label: score.reasons for score in scores if score.assigned}
-    assert list(assigned) == ["border_security"]
-    assert assigned["border_security"][0] == "HORIZON-CL3-2024-BM"

@@ -53,7 +53,7 @@ def small_office(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Remembering:
     """Write a configuration of two labels into ``folder``; return the labeler it will have."""
     (folder / "taxonomy.yaml").write_text(TAXONOMY, encoding="utf-8")
     labeler = Remembering(load_taxonomy(folder))
-    monkeypatch.setattr(classifiers, "load_labeler", lambda taxonomy, embedder: labeler)
+    monkeypatch.setattr(classifiers, "load_labeler", lambda taxonomy, folder, embedder: labeler)
     return labeler
 
 

@@ -16,7 +16,15 @@ from trained import document, few_examples, taxonomy
 
 from classifiers import examples as data
 from classifiers.base import ModelError
-from classifiers.examples import EXEMPLARS, MIN_EXAMPLES, Example, gather, gold, is_held_out, written
+from classifiers.examples import (
+    EXEMPLARS,
+    MIN_EXAMPLES,
+    Example,
+    gather,
+    gold,
+    is_held_out,
+    written,
+)
 from core.document import Kind
 from core.text import title_key
 
@@ -163,7 +171,9 @@ def test_texts_without_labels_are_never_examples_by_id_or_by_title(tmp_path: Pat
 def test_annotated_texts_are_not_those_kept_for_acceptance(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = folder_of(tmp_path / "gold", {"kept": "Floods", "a": "Dams"}, [{"id": "a", "labels": []}])
+    folder = folder_of(
+        tmp_path / "gold", {"kept": "Floods", "a": "Dams"}, [{"id": "a", "labels": []}]
+    )
     corpus = tmp_path / "corpus"
     corpus.mkdir()
     titles = {"kept": "Another", "same": "FLOODS", "new": "Drones over Malmö", "other": "Left"}
@@ -195,11 +205,11 @@ def test_unfit_labels_are_one_sentence(
 
 
 def test_files_that_cannot_be_read_are_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="labels cannot be read .* check the folder"):
+    with pytest.raises(ModelError, match=r"labels cannot be read .* check the folder"):
         gold(tmp_path)
     folder = folder_of(tmp_path, {"t0": "Title"}, [{"id": "t0", "labels": []}])
     (folder / "documents.parquet").write_bytes(b"no table")
-    with pytest.raises(ModelError, match="texts cannot be read .* check the folder"):
+    with pytest.raises(ModelError, match=r"texts cannot be read .* check the folder"):
         gold(folder)
     (folder / "labels-train.jsonl").write_text('{"id": "t0", "labels": [', encoding="utf-8")
     with pytest.raises(ModelError, match=r"labels-train\.jsonl, line 1"):

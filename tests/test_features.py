@@ -1,6 +1,7 @@
 """Sparse features of written texts; the pieces of a word are its first and its last letter."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -66,7 +67,7 @@ def test_each_block_has_length_one_or_zero(features: Features) -> None:
     matrix = transform(features, [*TEXTS, "", "…", "unheard qqq"]).matrix.toarray()
     starts = np.cumsum([0, *(len(features.buckets[block]) for block in BLOCKS)])
     assert matrix.shape[1] == starts[-1] == features.columns
-    for first, last in zip(starts, starts[1:], strict=False):
+    for first, last in pairwise(starts):
         lengths = np.linalg.norm(matrix[:, first:last], axis=1)
         assert (np.isclose(lengths, 1, atol=1e-5) | (lengths == 0)).all()
     assert (matrix[len(TEXTS) : len(TEXTS) + 2] == 0).all()

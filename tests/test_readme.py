@@ -32,7 +32,11 @@ def office(tmp_path_factory: pytest.TempPathFactory):
         sources = demo_sources(web)[:2]
         sources[0]["id"] = "arxiv-rss-security"
         (config / "sources.yaml").write_text(yaml.safe_dump({"sources": sources}))
-        record = {"id": "1", "title": "Flood warning for one's own town", "doi": "10.1234/flood.2026"}
+        record = {
+            "id": "1",
+            "title": "Flood warning for one's own town",
+            "doi": "10.1234/flood.2026",
+        }
         (folder / "records.jsonl").write_text(json.dumps(record) + "\n")
         (folder / "texts.jsonl").write_text(json.dumps(record) + "\n")
         record["labels"] = ["resilient_communities"]

@@ -1,7 +1,8 @@
 # ruff: noqa: E501 (one item a line reads better)
-"""Short news items written for the tests (no real texts): title, text, language, labels.
+"""Short news items written for the tests (no real texts), judged by the codebook.
 
-English items: one for each side of each label, and news a reader would not want labelled.
+They were written apart from those the model learns from (``classifiers/exemplars``). English items:
+one for each side of each label, and news a reader would not want labelled.
 """
 
 SAT, TCF, EDM, ROF, RC = (
@@ -199,7 +200,7 @@ ENGLISH: list[tuple[str, str, set[str]]] = [
     ),
 ]
 
-# language, title, text, the labels that must be among those assigned
+# language, title, text, labels
 FOREIGN: list[tuple[str, str, str, set[str]]] = [
     (
         "fr",
@@ -211,13 +212,13 @@ FOREIGN: list[tuple[str, str, str, set[str]]] = [
         "fr",
         "Une cyberattaque paralyse un hôpital",
         "Le rançongiciel a chiffré les dossiers des patients.",
-        {TCF, CY},
+        {TCF, CY, CI},
     ),
     (
         "de",
         "Sprengstoffdetektion mit Terahertz-Bildgebung",
         "Die Gepäckkontrolle am Flughafen wird schneller.",
-        {SAT},
+        {SAT, AVI},
     ),
     (
         "de",
@@ -247,22 +248,22 @@ FOREIGN: list[tuple[str, str, str, set[str]]] = [
         "ko",
         "공항 폭발물 탐지 기술 개발",
         "새로운 수하물 검색 장비가 보안 검색 시간을 줄인다.",
-        {SAT},
+        {SAT, AVI},
     ),
-    ("ko", "병원에 랜섬웨어 공격", "사이버 공격으로 진료 기록이 암호화되었다.", {TCF, CY}),
+    ("ko", "병원에 랜섬웨어 공격", "사이버 공격으로 진료 기록이 암호화되었다.", {TCF, CY, CI}),
     ("ko", "화학 작용제를 찾는 센서", "연구진은 신경작용제를 몇 초 만에 식별했다.", {CBD}),
-    ("he", "פיתוח חדש לגילוי חומרי נפץ", "המערכת משלבת בידוק נוסעים ושיקוף כבודה.", {SAT}),
+    ("he", "פיתוח חדש לגילוי חומרי נפץ", "המערכת משלבת בידוק נוסעים ושיקוף כבודה.", {SAT, AVI}),
     (
         "he",
         "מתקפת סייבר על חברת מים",
         "האקרים הפעילו נוזקה במערכות בקרה תעשייתיות, פגיעה בתשתיות קריטיות.",
-        {TCF, CY},
+        {TCF, CY, CI},
     ),
     (
         "nl",
         "Explosievendetectie met nieuwe sensor",
         "De bagagescanners op de luchthaven worden sneller.",
-        {SAT},
+        {SAT, AVI},
     ),
     (
         "nl",
@@ -274,26 +275,43 @@ FOREIGN: list[tuple[str, str, str, set[str]]] = [
         "sv",
         "Drönarsvärmar söker efter skogsbränder",
         "Räddningstjänsten använder drönare vid översvämningar.",
-        {UAS},
+        {UAS, RC, EM},
     ),
     (
         "sv",
         "Cyberattackerna mot elnätet ökar",
         "Samhällsviktig verksamhet stod stilla under elavbrottet.",
-        {TCF, CY},
+        {TCF, CY, CI},
     ),
     ("ja", "津波警報を早める新システム", "防災担当者は避難誘導の時間を得る。", {RC, EM}),
-    ("ja", "空港でドローン検知の実験", "空港周辺のドローンを無人機対策レーダーで探知する。", {UAS}),
-]
-
-# language, title, text: nothing may be assigned
-FOREIGN_IRRELEVANT: list[tuple[str, str, str]] = [
-    ("fr", "Le club remporte la coupe", "L'attaquant a marqué deux buts et la défense a tenu."),
-    ("de", "Stadtrat beschließt Haushalt", "Bibliotheken und Schulen erhalten weniger Geld."),
-    ("es", "El equipo gana la liga", "El delantero marcó tres goles ante su público."),
-    ("ko", "시의회 예산안 통과", "도서관과 공원 예산이 늘어난다."),
-    ("he", "הקבוצה ניצחה בגמר הגביע", "החלוץ הבקיע שני שערים בדקה האחרונה."),
-    ("nl", "Gemeente stelt begroting vast", "De bibliotheek blijft open en het zwembad sluit."),
-    ("sv", "Laget vann finalen", "Anfallaren gjorde två mål inför fullsatta läktare."),
-    ("ja", "市議会が予算を可決", "図書館と公園の予算が増える。"),
+    (
+        "ja",
+        "空港でドローン検知の実験",
+        "空港周辺のドローンを無人機対策レーダーで探知する。",
+        {AVI, UAS},
+    ),
+    # nothing to label
+    (
+        "fr",
+        "Le club remporte la coupe",
+        "L'attaquant a marqué deux buts et la défense a tenu.",
+        set(),
+    ),
+    (
+        "de",
+        "Stadtrat beschließt Haushalt",
+        "Bibliotheken und Schulen erhalten weniger Geld.",
+        set(),
+    ),
+    ("es", "El equipo gana la liga", "El delantero marcó tres goles ante su público.", set()),
+    ("ko", "시의회 예산안 통과", "도서관과 공원 예산이 늘어난다.", set()),
+    ("he", "הקבוצה ניצחה בגמר הגביע", "החלוץ הבקיע שני שערים בדקה האחרונה.", set()),
+    (
+        "nl",
+        "Gemeente stelt begroting vast",
+        "De bibliotheek blijft open en het zwembad sluit.",
+        set(),
+    ),
+    ("sv", "Laget vann finalen", "Anfallaren gjorde två mål inför fullsatta läktare.", set()),
+    ("ja", "市議会が予算を可決", "図書館と公園の予算が増える。", set()),
 ]
