@@ -118,17 +118,6 @@ def test_a_fit_separates_balances_and_heeds_weights() -> None:
     )
 
 
-def test_a_fit_stays_near_its_prior_unless_the_examples_say_otherwise() -> None:
-    matrix = np.eye(4, dtype=np.float32)
-    truth = np.array([[True], [True], [False], [False]])
-    prior = np.array([[0], [0], [0], [3]], dtype=np.float32)
-    nothing = np.zeros((4, 1), np.float32)
-    unmoved, _ = fit_linear(matrix, truth, nothing, 1.0, prior)
-    np.testing.assert_allclose(unmoved, prior, atol=1e-4)
-    moved, _ = fit_linear(matrix, truth, nothing + 5, 10.0, prior)
-    assert moved[3, 0] < 0 < moved[0, 0]
-
-
 def test_probabilities_lie_between_0_and_1_and_rise_with_both_scores() -> None:
     stack = np.array([[[1.0, 2.0, -0.5]]])
     scores = np.array([[-1e6], [-1.0], [0.0], [1.0], [1e6]])
