@@ -267,10 +267,15 @@ class _Found(NamedTuple):
 
 
 def _locate(text: str, index: dict[str, int]) -> list[_Found]:
+    folded = fold(text)
+    if len(folded) == len(text):  # every place is the same in both
+        found = ((match.start(), match.end(), match[0]) for match in WORD.finditer(folded))
+    else:
+        found = ((match.start(), match.end(), fold(match[0])) for match in WORD.finditer(text))
     return [
-        _Found(match.start(), match.end(), number)
-        for match in WORD.finditer(text)
-        if (number := index.get(fold(match[0]))) is not None
+        _Found(start, end, number)
+        for start, end, word in found
+        if (number := index.get(word)) is not None
     ]
 
 
