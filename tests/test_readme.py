@@ -63,7 +63,10 @@ def test_every_command_of_the_readme(office: dict[str, str], command: str) -> No
         [BIN / program, *arguments], cwd=folder, env=office, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout or "nothing found" in done.stderr
+    if "--output" in arguments:
+        assert (folder / arguments[arguments.index("--output") + 1]).stat().st_size
+    else:
+        assert done.stdout or "nothing found" in done.stderr
 
 
 @pytest.mark.parametrize("target", ["demo", "test"])
