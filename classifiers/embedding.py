@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from classifiers.base import Embedder, ModelError, Vectors
 from classifiers.words import Words
@@ -26,12 +27,18 @@ class StaticEmbedder:
     rounding of sums.
     """
 
-    def __init__(self, name: str, model: Any) -> None:
+    def __init__(
+        self,
+        name: str,
+        tokenizer: Any,
+        numbers: NDArray[np.int8],
+        scales: NDArray[np.float32],
+    ) -> None:
         self.name = name
-        self._tokenizer = model.tokenizer
-        self._numbers = model.embedding  # one byte each: a fourth of what float32 would take
-        self._weights = model.weights
-        self.dimensions = int(model.embedding.shape[1])
+        self.dimensions = int(numbers.shape[1])
+        self._tokenizer = tokenizer
+        self._numbers = numbers  # (pieces, dimensions), a fourth of what float32 would take
+        self._scales = scales  # (pieces,)
         self._known: dict[str, list[int]] = {}  # words seen before need not be split again
 
     def encode(self, texts: Sequence[str]) -> Vectors:
@@ -42,9 +49,7 @@ class StaticEmbedder:
     def sums(self, pieces: Any) -> Vectors:
         """Return float32 (V, dimensions): the sums of the ``pieces`` (V, pieces) of words."""
         used, places = np.unique(pieces.indices, return_inverse=True)
-        vectors = self._numbers[used].astype(np.float32)
-        if self._weights is not None:
-            vectors *= self._weights[used, None].astype(np.float32)
+        vectors = self._numbers[used] * self._scales[used, None]
         parts = (pieces.data, places.astype(np.int32), pieces.indptr)
         narrow = type(pieces)(parts, shape=(pieces.shape[0], len(used)))
         return np.asarray(narrow @ vectors, dtype=np.float32)
@@ -109,17 +114,25 @@ def unit(vectors: Vectors) -> Vectors:
 
 @cache
 def own_embedder() -> StaticEmbedder:
-    """Load the model that ships with Horizon, once. Raises ModelError."""
-    from model2vec import StaticModel
+    """Load the model that ships with Horizon, once, without PyTorch. Raises ModelError.
+
+    The folder is model2vec's; its own loader would take twice the memory (160 MB for 77), for
+    lists of the vocabulary that nothing here needs.
+    """
+    from safetensors.numpy import load_file
+    from tokenizers import Tokenizer
 
     try:
-        model = StaticModel.from_pretrained(MODEL)
+        tokenizer = Tokenizer.from_file(str(MODEL / "tokenizer.json"))
+        arrays = load_file(MODEL / "model.safetensors")
+        mark = blake2b(arrays["embeddings"].tobytes(), digest_size=4).hexdigest()
+        return StaticEmbedder(
+            f"horizon-static-{mark}", tokenizer, arrays["embeddings"], arrays["weights"]
+        )
     except Exception as error:  # tokenizers raises no narrower one
         raise ModelError(
             f"the embedding model in {MODEL} cannot be read ({_first(error)}); install Horizon anew"
         ) from error
-    mark = blake2b(np.ascontiguousarray(model.embedding).tobytes(), digest_size=4).hexdigest()
-    return StaticEmbedder(f"horizon-static-{mark}", model)
 
 
 def _sentence_transformer(model: str) -> SentenceTransformerEmbedder:

@@ -6,7 +6,7 @@ from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
 from classifiers.base import Embedder, Labeler
-from classifiers.embedding import load_embedder
+from classifiers.embedding import load_embedder, own_embedder
 from classifiers.kept import present_model
 from classifiers.labeling import load_labeler
 from core.office import load_office
@@ -41,6 +41,7 @@ def enrich(config: str, store: str) -> dict[str, int]:
         while count := label_batch(con, labeler):
             counts["labelled"] += count
             bar.advance(row, count)
+    own_embedder.cache_clear()  # 80 MB that the digest after it has better use for
     return counts
 
 
