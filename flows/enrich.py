@@ -1,9 +1,11 @@
 """Enrich: give what has none yet its vector and its labels."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
+from rich.progress import Progress
 
 from classifiers.base import Embedder, Labeler
 from classifiers.embedding import load_embedder, own_embedder
@@ -29,20 +31,25 @@ def enrich(config: str, store: str) -> dict[str, int]:
     """
     office = load_office(Path(config), Path(store))
     embedder = load_embedder(office.settings.embedding.model)
-    counts = {"embedded": 0, "labelled": 0}
     with open_writer(office.settings.store, office.partners) as con, progress() as bar:
-        row = bar.add_task("Embed", total=vectors.count_pending(con, embedder.name), note="")
-        while count := embed_batch(con, embedder):
-            counts["embedded"] += count
-            bar.advance(row, count)
+        waiting = vectors.count_pending(con, embedder.name)
+        embedded = _until_done(bar, "Embed", waiting, lambda: embed_batch(con, embedder))
         # Only now: vectors do not wait for heads that have yet to be trained on them.
         labeler = load_labeler(office.taxonomy, present_model(office.settings.model), embedder)
-        row = bar.add_task("Label", total=labels.count_pending(con, labeler.name), note="")
-        while count := label_batch(con, labeler):
-            counts["labelled"] += count
-            bar.advance(row, count)
+        waiting = labels.count_pending(con, labeler.name)
+        labelled = _until_done(bar, "Label", waiting, lambda: label_batch(con, labeler))
     own_embedder.cache_clear()  # 80 MB that the digest after it has better use for
-    return counts
+    return {"embedded": embedded, "labelled": labelled}
+
+
+def _until_done(bar: Progress, name: str, waiting: int, batch: Callable[[], int]) -> int:
+    """Call ``batch`` until it has done nothing; return how many documents it did in all."""
+    row = bar.add_task(name, total=waiting, note="")
+    done = 0
+    while count := batch():
+        done += count
+        bar.advance(row, count)
+    return done
 
 
 @task(name="embed batch", retries=1, cache_policy=NO_CACHE, persist_result=False)

@@ -2,10 +2,13 @@
 
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from core.partners import load_partners
+from store.database import Connection, open_writer
 
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared"
@@ -36,3 +39,16 @@ def run_horizon() -> Callable[..., subprocess.CompletedProcess[str]]:
         )
 
     return run
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """Where a test's store is."""
+    return tmp_path / "store.duckdb"
+
+
+@pytest.fixture
+def con(file: Path) -> Iterator[Connection]:
+    """An empty store, open for writing."""
+    with open_writer(file, load_partners(ROOT / "config")) as con:
+        yield con

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import ROOT
-from trained import LABELS, few_examples, quick_training, taxonomy
+from trained import LABELS, few_examples, quick_training, save_tiny_embedding, taxonomy
 
 from classifiers import embedding
 from classifiers.base import Embedder, ModelError, Vectors
@@ -174,21 +174,8 @@ def test_a_missing_or_damaged_model_is_one_sentence(
 @pytest.fixture(scope="module")
 def other_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A real, tiny sentence-transformers model: one random vector per word of the examples."""
-    from sentence_transformers import SentenceTransformer
-    from sentence_transformers.sentence_transformer.modules import StaticEmbedding
-    from tokenizers import Tokenizer
-    from tokenizers.models import WordLevel
-    from tokenizers.pre_tokenizers import Whitespace
-
     words = {word for e in few_examples() for word in e.document.text.split()}
-    vocabulary = {word: k for k, word in enumerate(["[UNK]", *sorted(words)])}
-    tokenizer = Tokenizer(WordLevel(vocabulary, unk_token="[UNK]"))
-    tokenizer.pre_tokenizer = Whitespace()
-    weights = np.random.default_rng(0).normal(size=(len(vocabulary), 32)).astype(np.float32)
-    folder = tmp_path_factory.mktemp("models") / "tiny-static"
-    model = SentenceTransformer(modules=[StaticEmbedding(tokenizer, embedding_weights=weights)])
-    model.save(str(folder))
-    return folder
+    return save_tiny_embedding(tmp_path_factory.mktemp("models") / "tiny-static", words)
 
 
 @pytest.fixture(scope="module")

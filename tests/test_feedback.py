@@ -6,7 +6,7 @@ All texts are written for these tests.
 import getpass
 import json
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -27,17 +27,6 @@ from store.database import Connection, StoreError, _migrations, open_reader, ope
 from store.search import search
 
 LABEL = "border_security"
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    return tmp_path / "store.duckdb"
-
-
-@pytest.fixture
-def con(file: Path) -> Iterator[Connection]:
-    with open_writer(file, PARTNERS) as con:
-        yield con
 
 
 def row(document: Document, score: float, *, label: str = LABEL) -> labels.LabelRow:

@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 from urllib.parse import urlsplit
 
 import html5lib
@@ -48,23 +48,7 @@ FRAME = {
     "</ListRecords></OAI-PMH>",
 }
 in_each_list = pytest.mark.parametrize("kind", FRAME)
-in_each_kind = pytest.mark.parametrize(
-    "kind",
-    [
-        "arxiv",
-        "cordis",
-        "crossref",
-        "dblp",
-        "gtr",
-        "html_listing",
-        "ics",
-        "oai_pmh",
-        "openalex",
-        "rss",
-        "sitemap",
-        "wikicfp",
-    ],
-)
+in_each_kind = pytest.mark.parametrize("kind", get_args(Source.model_fields["kind"].annotation))
 
 
 class Outcome(NamedTuple):

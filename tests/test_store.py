@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -62,17 +61,6 @@ NEWS = Document(
     published=date(2026, 11, 10),
     countries=("GB",),
 )
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    return tmp_path / "store.duckdb"
-
-
-@pytest.fixture
-def con(file: Path) -> Iterator[Connection]:
-    with open_writer(file, PARTNERS) as con:
-        yield con
 
 
 def count(con: Connection, table: str) -> int:

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from test_store import PARTNERS, WEEK
-from trained import LABELS, document, quick_training, small, taxonomy
+from trained import LABELS, document, quick_training, save_tiny_embedding, small, taxonomy
 from typer.testing import CliRunner, Result
 
 from classifiers import examples
@@ -242,21 +242,8 @@ class TestCommand:
 @pytest.fixture(scope="module")
 def embedding_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A real, tiny sentence-transformers model: one random vector per word of what is written."""
-    from sentence_transformers import SentenceTransformer
-    from sentence_transformers.sentence_transformer.modules import StaticEmbedding
-    from tokenizers import Tokenizer
-    from tokenizers.models import WordLevel
-    from tokenizers.pre_tokenizers import Whitespace
-
-    words = sorted({w for e in written() for w in re.findall(r"\w+", e.document.title)})
-    vocabulary = {word: k for k, word in enumerate(["[UNK]", *words])}
-    tokenizer = Tokenizer(WordLevel(vocabulary, unk_token="[UNK]"))
-    tokenizer.pre_tokenizer = Whitespace()
-    weights = np.random.default_rng(0).normal(size=(len(vocabulary), 32)).astype(np.float32)
-    folder = tmp_path_factory.mktemp("models") / "tiny-static"
-    model = SentenceTransformer(modules=[StaticEmbedding(tokenizer, embedding_weights=weights)])
-    model.save(str(folder))
-    return folder
+    words = {w for e in written() for w in re.findall(r"\w+", e.document.title)}
+    return save_tiny_embedding(tmp_path_factory.mktemp("models") / "tiny-static", words)
 
 
 @pytest.fixture

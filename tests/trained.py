@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 from unittest.mock import patch
 
+import numpy as np
 import scipy.optimize  # noqa: F401 (its threads can be limited only once it is there)
 from joblib import parallel_config
 from threadpoolctl import threadpool_limits
@@ -85,3 +86,20 @@ def quick_training() -> Iterator[None]:
 def small() -> Trained:
     with quick_training():
         return Trained(*train.train(examples(), own_embedder()))
+
+
+def save_tiny_embedding(folder: Path, words: set[str]) -> Path:
+    """Save a real sentence-transformers model: one random vector per word; return its folder."""
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import StaticEmbedding
+    from tokenizers import Tokenizer
+    from tokenizers.models import WordLevel
+    from tokenizers.pre_tokenizers import Whitespace
+
+    vocabulary = {word: k for k, word in enumerate(["[UNK]", *sorted(words)])}
+    tokenizer = Tokenizer(WordLevel(vocabulary, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = Whitespace()
+    weights = np.random.default_rng(0).normal(size=(len(vocabulary), 32)).astype(np.float32)
+    model = SentenceTransformer(modules=[StaticEmbedding(tokenizer, embedding_weights=weights)])
+    model.save(str(folder))
+    return folder
